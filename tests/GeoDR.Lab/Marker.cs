@@ -1,0 +1,1 @@
+namespace GeoDR.Lab; public static class Marker;
