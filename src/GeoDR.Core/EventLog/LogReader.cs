@@ -1,0 +1,92 @@
+using System.Data;
+using Npgsql;
+
+namespace GeoDR.EventLog;
+
+/// <summary>The log as one page saw it.</summary>
+/// <param name="Floor">Everything below this id was pruned.</param>
+/// <param name="Head">The newest event's id; 0 in an empty log.</param>
+/// <param name="BeatAge">Time since the primary last said that it is alive, by the database that was read.</param>
+public sealed record LogState(Guid LogId, long Floor, long Head, TimeSpan BeatAge);
+
+/// <summary>One page, read with one snapshot.</summary>
+public sealed record LogPage(LogState Log, IReadOnlyList<LoggedEvent> Events);
+
+/// <summary>The log's view has a version that this program does not know.</summary>
+public sealed class UnknownLogVersionException(string message) : Exception(message);
+
+/// <summary>Reads another site's log through its versioned view, from its database or a hot standby of it.</summary>
+public sealed class LogReader(NpgsqlDataSource source)
+{
+    private const int KnownVersion = 1;
+
+    private const string Columns = """
+        version, log_id, id, key, kind, repository, tag, digest, media_type, bytes,
+        extract(epoch from clock_timestamp() - received_at)::double precision, floor, head
+        """;
+
+    /// <summary>The log's state with the events from <paramref name="fromId"/> on, that one included, in order of id.</summary>
+    /// <returns>Null when the primary has not opened a log yet.</returns>
+    public async Task<LogPage?> ReadAsync(long fromId, int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            select {Columns} from geo_log_v1 where id = 0
+            union all
+            (select {Columns} from geo_log_v1 where id >= greatest($1, 1) order by id limit $2)
+            """);
+        command.Parameters.Add(new() { Value = fromId });
+        command.Parameters.Add(new() { Value = limit });
+        LogState? log = null;
+        var events = new List<LoggedEvent>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            RequireVersion(reader.GetInt32(0));
+            if (reader.GetInt64(2) == 0)
+                log = ReadLog(reader);
+            else
+                events.Add(ReadEvent(reader));
+        }
+        return log is null ? null : new LogPage(log, events);
+    }
+
+    /// <summary>The newest event older than <paramref name="age"/>, or the log's beginning.</summary>
+    public Task<LogPosition?> PositionBeforeAsync(TimeSpan age, CancellationToken cancel) =>
+        PositionAsync("""
+            select l.log_id, coalesce(e.id, 0), coalesce(e.key, 0)
+            from geo_log_v1 l left join lateral (
+                select id, key from geo_log_v1 where id >= 1 and received_at < clock_timestamp() - $1 order by id desc limit 1) e on true
+            where l.id = 0
+            """, age, cancel);
+
+    /// <summary>The newest event.</summary>
+    public Task<LogPosition?> HeadAsync(CancellationToken cancel) => PositionBeforeAsync(TimeSpan.FromDays(-1), cancel);
+
+    private async Task<LogPosition?> PositionAsync(string sql, TimeSpan age, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = age });
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel)
+            ? new LogPosition(reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2))
+            : null;
+    }
+
+    private static void RequireVersion(int version)
+    {
+        if (version != KnownVersion)
+            throw new UnknownLogVersionException(
+                $"The primary's log has version {version}; this program reads version {KnownVersion}. Upgrade this site; nothing was skipped.");
+    }
+
+    private static LogState ReadLog(NpgsqlDataReader row) =>
+        new(row.GetGuid(1), row.GetInt64(11), row.GetInt64(12), Seconds(row));
+
+    private static LoggedEvent ReadEvent(NpgsqlDataReader row) => new(
+        row.GetInt64(2), row.GetInt64(3), row.GetString(4), row.GetString(5), Text(row, 6), Text(row, 7), Text(row, 8),
+        row.IsDBNull(9) ? null : row.GetInt64(9), Seconds(row));
+
+    private static TimeSpan Seconds(NpgsqlDataReader row) => TimeSpan.FromSeconds(Math.Max(0, row.GetDouble(10)));
+
+    private static string? Text(IDataRecord row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+}

@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using GeoDR.Registry;
+
+namespace GeoDR.Sync;
+
+/// <summary>Which repository of the own registry holds a blob, as far as this process has seen: saves requests, and is dropped at will.</summary>
+public sealed class BlobMemory
+{
+    // About 100 bytes an entry; beyond that everything is forgotten, which costs requests and nothing else.
+    private const int MaxEntries = 500_000;
+
+    private readonly ConcurrentDictionary<(string Repository, Digest Digest), bool> _held = new();
+    private readonly ConcurrentDictionary<Digest, string> _anywhere = new();
+
+    public bool Has(string repository, Digest digest) => _held.ContainsKey((repository, digest));
+
+    /// <summary>Another repository that holds it, to mount from.</summary>
+    public string? MountSource(string repository, Digest digest) =>
+        _anywhere.TryGetValue(digest, out var other) && other != repository ? other : null;
+
+    public void Remember(string repository, Digest digest)
+    {
+        if (_held.Count >= MaxEntries)
+        {
+            _held.Clear();
+            _anywhere.Clear();
+        }
+        _held[(repository, digest)] = true;
+        _anywhere[digest] = repository;
+    }
+
+    public void Forget(string repository, Digest digest)
+    {
+        _held.TryRemove((repository, digest), out _);
+        _anywhere.TryRemove(new(digest, repository));
+    }
+
+    public void Forget(string repository)
+    {
+        foreach (var key in _held.Keys.Where(k => k.Repository == repository))
+            Forget(repository, key.Digest);
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using GeoDR.SyncState;
+using Npgsql;
+
+namespace GeoDR.Sync;
+
+/// <summary>
+/// Fills its slots with claimed repositories. Fresh pushes may take every slot, backfill all but one, and one backfill at
+/// least goes on: neither keeps the other waiting.
+/// </summary>
+public sealed class SyncWorker(
+    Claims claims, WorkerLease lease, RepositorySync sync, int slots, TimeProvider time, ISyncJournal journal)
+{
+    private readonly ConcurrentDictionary<long, (Task Task, bool Backfill)> _running = new();
+    private readonly SemaphoreSlim _ended = new(0);
+
+    /// <summary>Completes when a slot becomes free.</summary>
+    public Task SlotFreedAsync(CancellationToken cancel) => _ended.WaitAsync(cancel);
+
+    public int Running => _running.Count;
+
+    /// <summary>Claims for the free slots and starts the work; true when anything was claimed.</summary>
+    public async Task<bool> RunOnceAsync(CancellationToken stop)
+    {
+        var (worker, lost) = lease.Current;
+        var free = slots - _running.Count;
+        if (worker == Guid.Empty || free <= 0)
+            return false;
+        var backfills = _running.Values.Count(r => r.Backfill);
+        var mostBackfills = Math.Max(1, slots - 1);
+        var claimed = 0;
+        if (backfills == 0 && slots > 1)
+            claimed += await StartAsync(worker, Transition.Backfill, 1, lost, stop);
+        if (free - claimed > 0)
+            claimed += await StartAsync(worker, Transition.Fresh, free - claimed, lost, stop);
+        var room = Math.Min(free - claimed, mostBackfills - _running.Values.Count(r => r.Backfill));
+        if (room > 0)
+            claimed += await StartAsync(worker, Transition.Backfill, room, lost, stop);
+        return claimed > 0;
+    }
+
+    /// <summary>Waits until everything started has ended; after <c>stop</c> was cancelled that means: was handed back.</summary>
+    public Task DrainAsync() => Task.WhenAll(_running.Values.Select(r => r.Task));
+
+    private async Task<int> StartAsync(Guid worker, int priority, int atMost, CancellationToken lost, CancellationToken stop)
+    {
+        var claimed = await claims.ClaimAsync(worker, priority, atMost, stop);
+        foreach (var claim in claimed)
+        {
+            // The row of a claim may come back while its last task still unwinds; the token tells them apart.
+            var begin = new TaskCompletionSource();
+            _running[claim.Token] = (WorkAsync(begin.Task, claim, worker, lost, stop), priority == Transition.Backfill);
+            begin.SetResult();
+        }
+        return claimed.Count;
+    }
+
+    private async Task WorkAsync(Task begin, ClaimedRepository claim, Guid worker, CancellationToken lost, CancellationToken stop)
+    {
+        await begin;
+        await Task.Yield();
+        try
+        {
+            await WorkAsync(claim, worker, lost, stop);
+        }
+        finally
+        {
+            _running.TryRemove(claim.Token, out _);
+            _ended.Release();
+        }
+    }
+
+    private async Task WorkAsync(ClaimedRepository claim, Guid worker, CancellationToken lost, CancellationToken stop)
+    {
+        var started = time.GetTimestamp();
+        var unsure = new List<string>();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(lost, stop);
+        try
+        {
+            var result = await sync.RunAsync(claim, worker, unsure, either.Token);
+            var state = await UntilWrittenAsync(worker, () => claims.FinishAsync(claim, result, Random.Shared.NextDouble(), CancellationToken.None));
+            if (state is { } ended)
+                journal.Finished(claim.Name, ended, time.GetElapsedTime(started));
+            return;
+        }
+        catch (PeerOutException e)
+        {
+            journal.PeerOut(claim.Name, e.Peer, e.Message);
+        }
+        catch (LeaseLostException)
+        {
+            journal.LeaseLost(claim.Name);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            journal.Broke(claim.Name, e);
+        }
+        await UntilWrittenAsync(worker, async () =>
+        {
+            await claims.HandBackAsync(claim, unsure, lease.Length, CancellationToken.None);
+            return true;
+        });
+    }
+
+    // While the lease lasts nobody else frees the row, so an outcome that the database did not take is sent again until it ends.
+    private async Task<T?> UntilWrittenAsync<T>(Guid worker, Func<Task<T>> write)
+    {
+        while (true)
+        {
+            try
+            {
+                return await write();
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+            {
+                if (lease.Left(worker) == TimeSpan.Zero)
+                    return default;
+                await Task.Delay(TimeSpan.FromMilliseconds(200), time);
+            }
+        }
+    }
+}
+
+/// <summary>Hears what the worker does; the host writes it to the log, tests listen.</summary>
+public interface ISyncJournal
+{
+    void Finished(string repository, RepositoryState state, TimeSpan took);
+    void PeerOut(string repository, string peer, string message);
+    void LeaseLost(string repository);
+    void Broke(string repository, Exception exception);
+}

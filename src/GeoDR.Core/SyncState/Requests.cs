@@ -1,0 +1,169 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace GeoDR.SyncState;
+
+/// <summary>Work asked for on many rows: recorded, applied in small batches from a durable position, shown, and stopped on demand.</summary>
+/// <param name="Kind">"backfill" (by the tailer) or "resync" (by a person).</param>
+/// <param name="Scope">"all" reads the primary's catalog again; "filter" takes the rows that match.</param>
+public sealed record Request(
+    long Id, string Kind, string Scope, RepositoryState? State, string? Search, string Position, long Marked,
+    string Status, string Reason, string? Problem, string CreatedBy, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt);
+
+/// <summary>The requests and their progress.</summary>
+public sealed class Requests(NpgsqlDataSource source)
+{
+    private const string Columns = "id, kind, scope, state_filter, search, position, marked, status, reason, problem, created_by, created_at, finished_at";
+
+    /// <summary>Records a backfill in the caller's transaction; one that still runs begins again.</summary>
+    public static async Task BackfillAsync(NpgsqlConnection connection, string reason, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("""
+            with stopped as (update request set status = 'stopped', finished_at = clock_timestamp() where kind = 'backfill' and status = 'running')
+            insert into request (kind, scope, reason, created_by) values ('backfill', 'all', $1, 'geodr')
+            """, connection)
+        { Parameters = { new() { Value = reason } } };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>Records a resync of all repositories, the primary's catalog read again, or of the rows that match.</summary>
+    public async Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            insert into request (kind, scope, state_filter, search, created_by, reason) values ('resync', $1, $2, $3, $4, 'asked for') returning id
+            """);
+        command.Parameters.Add(new() { Value = all ? "all" : "filter" });
+        command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
+        command.Parameters.Add(new() { Value = (object?)search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = by });
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
+    /// <summary>Marks one repository; false when there is none of that name.</summary>
+    public async Task<bool> ResyncOneAsync(string name, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var marked = await WantAsync(connection, $"select id from repository where name = $1 for update", [new() { Value = name }], cancel);
+        await transaction.CommitAsync(cancel);
+        return marked.Count > 0;
+    }
+
+    public async Task<IReadOnlyList<Request>> ListAsync(bool running, int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select {Columns} from request where not $1 or status = 'running' order by id desc limit $2");
+        command.Parameters.Add(new() { Value = running });
+        command.Parameters.Add(new() { Value = limit });
+        var requests = new List<Request>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            requests.Add(Read(reader));
+        return requests;
+    }
+
+    public async Task<bool> StopAsync(long id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("update request set status = 'stopped', finished_at = clock_timestamp() where id = $1 and status = 'running'");
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    /// <summary>Marks one catalog page's names, known or not, and moves the request's position, in one transaction.</summary>
+    public async Task ApplyNamesAsync(Request request, IReadOnlyList<string> names, bool last, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        if (!await LockAsync(connection, request, cancel))
+            return;
+        await using (var insert = new NpgsqlCommand("""
+            insert into repository (name) select name from unnest($1) as n(name) order by name on conflict (name) do nothing
+            """, connection) { Parameters = { new() { Value = names.ToArray() } } })
+            await insert.ExecuteNonQueryAsync(cancel);
+        await WantAsync(connection, "select id from repository where name = any ($1) order by name for update", [new() { Value = names.ToArray() }], cancel);
+        await MoveAsync(connection, request, names.Count > 0 ? names[^1] : request.Position, names.Count, last, cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Marks the next rows that match and answers how many; the request is done when there are none.</summary>
+    public async Task<int> ApplyRowsAsync(Request request, int batch, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        if (!await LockAsync(connection, request, cancel))
+            return 0;
+        var after = long.TryParse(request.Position, out var id) ? id : 0;
+        var marked = await WantAsync(connection, """
+            select id from repository
+            where id > $1 and ($2::smallint is null or state = $2) and ($3::text is null or name like '%' || $3 || '%')
+            order by id limit $4 for update
+            """,
+            [
+                new() { Value = after },
+                new() { Value = request.State is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint },
+                new() { Value = (object?)request.Search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                new() { Value = batch },
+            ], cancel);
+        await MoveAsync(connection, request, marked.Count > 0 ? marked.Max().ToString() : request.Position, marked.Count, marked.Count < batch, cancel);
+        await transaction.CommitAsync(cancel);
+        return marked.Count;
+    }
+
+    /// <summary>Says why a request does not get on; cleared by its next step.</summary>
+    public async Task ProblemAsync(long id, string problem, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("update request set problem = $2 where id = $1");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = problem });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    // A started row keeps its lease: the wish is seen when its work ends.
+    private static async Task<List<long>> WantAsync(NpgsqlConnection connection, string rows, NpgsqlParameter[] parameters, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"""
+            with picked as ({rows}),
+            retried as (
+                update waiting_reference w set not_before = least(not_before, clock_timestamp()) from picked
+                where w.repository_id = picked.id and w.failed)
+            update repository r set full_wanted = nextval('claim_token') + 1, full_not_before = null, retry_count = 0, retry_at = null,
+                priority = case when r.state in (2, 3) then 1 else r.priority end,
+                pending_since = case when r.state in (2, 3) then clock_timestamp() else r.pending_since end,
+                state = case when r.state = 1 then 1 else 0 end
+            from picked where r.id = picked.id returning r.id
+            """, connection);
+        command.Parameters.AddRange(parameters);
+        var ids = new List<long>();
+        await using (var reader = await command.ExecuteReaderAsync(cancel))
+            while (await reader.ReadAsync(cancel))
+                ids.Add(reader.GetInt64(0));
+        await using var notify = new NpgsqlCommand($"notify {Marking.Channel}", connection);
+        await notify.ExecuteNonQueryAsync(cancel);
+        return ids;
+    }
+
+    // Two nodes that apply the same request: the second finds its position moved and leaves.
+    private static async Task<bool> LockAsync(NpgsqlConnection connection, Request request, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("select from request where id = $1 and status = 'running' and position = $2 for update", connection)
+        { Parameters = { new() { Value = request.Id }, new() { Value = request.Position } } };
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel);
+    }
+
+    private static async Task MoveAsync(NpgsqlConnection connection, Request request, string position, int marked, bool last, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("""
+            update request set position = $2, marked = marked + $3, problem = null,
+                status = case when $4 then 'done' else status end, finished_at = case when $4 then clock_timestamp() end
+            where id = $1
+            """, connection)
+        { Parameters = { new() { Value = request.Id }, new() { Value = position }, new() { Value = marked }, new() { Value = last } } };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static Request Read(NpgsqlDataReader row) => new(
+        row.GetInt64(0), row.GetString(1), row.GetString(2), row.IsDBNull(3) ? null : (RepositoryState)row.GetInt16(3),
+        row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetInt64(6), row.GetString(7), row.GetString(8),
+        row.IsDBNull(9) ? null : row.GetString(9), row.GetString(10), row.GetFieldValue<DateTimeOffset>(11),
+        row.IsDBNull(12) ? null : row.GetFieldValue<DateTimeOffset>(12));
+}

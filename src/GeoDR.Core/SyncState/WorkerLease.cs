@@ -1,0 +1,131 @@
+using Npgsql;
+
+namespace GeoDR.SyncState;
+
+/// <summary>
+/// The lease of one worker process: one row, renewed every third of the lease. How long it still lasts is measured on the
+/// monotonic clock from before the renewal was sent, so it never outlasts what the database believes.
+/// </summary>
+public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots, TimeSpan lease, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private Guid _id;
+    private long _validUntil;
+    private CancellationTokenSource _lost = new();
+
+    /// <summary>Its length: 2 s at least.</summary>
+    public TimeSpan Length => lease;
+
+    /// <summary>The worker's id and a token that is cancelled when this lease is lost.</summary>
+    public (Guid Id, CancellationToken Lost) Current
+    {
+        get { lock (_gate) return (_id, _lost.Token); }
+    }
+
+    /// <summary>What is left of the lease with this id; zero once it is lost or another took its place.</summary>
+    public TimeSpan Left(Guid id)
+    {
+        lock (_gate)
+        {
+            if (id != _id)
+                return TimeSpan.Zero;
+            var left = TimeSpan.FromSeconds((_validUntil - time.GetTimestamp()) / (double)time.TimestampFrequency);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>
+    /// Renews the lease, or registers anew when there is none or it has ended. A lost lease is never revived: its claims
+    /// may be in other hands.
+    /// </summary>
+    public async Task RenewAsync(CancellationToken cancel)
+    {
+        var (id, _) = Current;
+        if (id != Guid.Empty && Left(id) > TimeSpan.Zero)
+        {
+            var sent = time.GetTimestamp();
+            if (await ExecuteAsync("update worker set lease_until = clock_timestamp() + $2 where id = $1 and lease_until > clock_timestamp()", id, cancel))
+            {
+                Extend(id, sent);
+                return;
+            }
+        }
+        LoseIfEnded(id);
+        await RegisterAsync(cancel);
+    }
+
+    /// <summary>Cancels the work of a lease that has run out without a renewal.</summary>
+    public void CheckExpired()
+    {
+        var (id, _) = Current;
+        if (id != Guid.Empty && Left(id) == TimeSpan.Zero)
+            Lose(id);
+    }
+
+    /// <summary>Ends the lease in order, so that whatever is still claimed is free at once.</summary>
+    public async Task ReleaseAsync(CancellationToken cancel)
+    {
+        var (id, _) = Current;
+        await using var command = source.CreateCommand("delete from worker where id = $1");
+        command.Parameters.Add(new() { Value = id });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    private async Task RegisterAsync(CancellationToken cancel)
+    {
+        var id = Guid.NewGuid();
+        var sent = time.GetTimestamp();
+        await using var command = source.CreateCommand("""
+            with old as (delete from worker where lease_until < clock_timestamp() - interval '1 hour')
+            insert into worker (id, node, slots, lease_until) values ($1, $2, $3, clock_timestamp() + $4)
+            """);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = node });
+        command.Parameters.Add(new() { Value = slots });
+        command.Parameters.Add(new() { Value = lease });
+        await command.ExecuteNonQueryAsync(cancel);
+        lock (_gate)
+        {
+            _id = id;
+            _lost = new CancellationTokenSource();
+            _validUntil = sent + (long)(lease.TotalSeconds * time.TimestampFrequency);
+        }
+    }
+
+    private async Task<bool> ExecuteAsync(string sql, Guid id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = lease });
+        return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    private void Extend(Guid id, long sent)
+    {
+        lock (_gate)
+        {
+            if (id == _id)
+                _validUntil = sent + (long)(lease.TotalSeconds * time.TimestampFrequency);
+        }
+    }
+
+    private void LoseIfEnded(Guid id)
+    {
+        if (id != Guid.Empty)
+            Lose(id);
+    }
+
+    private void Lose(Guid id)
+    {
+        CancellationTokenSource lost;
+        lock (_gate)
+        {
+            if (id != _id)
+                return;
+            _id = Guid.Empty;
+            _validUntil = 0;
+            lost = _lost;
+        }
+        lost.Cancel();
+    }
+}

@@ -1,0 +1,167 @@
+using GeoDR.EventLog;
+using GeoDR.SyncState;
+using Npgsql;
+
+namespace GeoDR.Tailing;
+
+/// <summary>What one pass of the tailer found.</summary>
+public enum TailOutcome
+{
+    /// <summary>Nothing new.</summary>
+    UpToDate,
+    /// <summary>A page was applied and there may be more.</summary>
+    Advanced,
+    /// <summary>The cursor was set: a first start, or a log that was rewound, replaced or pruned too far.</summary>
+    Repositioned,
+    /// <summary>The primary has no log yet.</summary>
+    NoLog,
+    /// <summary>Another node moved the cursor meanwhile; its work stands.</summary>
+    Overtaken,
+    /// <summary>The log holds what this program does not know; nothing is skipped.</summary>
+    Stopped,
+}
+
+/// <summary>
+/// Follows another site's log from a durable cursor: one pass reads a page, marks what changed and moves the cursor, in one
+/// transaction of this site's own database. Any number of nodes may run it; the cursor's row decides between them.
+/// </summary>
+public sealed class Tailer(LogReader log, NpgsqlDataSource tracking)
+{
+    private const int PageSize = 500;
+
+    /// <summary>A fresh secondary starts this far back, and backfills everything beside it.</summary>
+    public static readonly TimeSpan StartBack = TimeSpan.FromMinutes(1);
+
+    private static readonly HashSet<string> s_knownKinds = [EventKinds.Push, EventKinds.Delete];
+
+    public async Task<TailOutcome> RunOnceAsync(CancellationToken cancel)
+    {
+        var cursor = await ReadCursorAsync(cancel);
+        if (cursor is null)
+            return await StartAsync(cancel);
+        LogPage? page;
+        try
+        {
+            page = await log.ReadAsync(cursor.Value.EventId, PageSize + 1, cancel);
+        }
+        catch (UnknownLogVersionException e)
+        {
+            await WriteProblemAsync(e.Message, cancel);
+            return TailOutcome.Stopped;
+        }
+        if (page is null)
+            return TailOutcome.NoLog;
+        if (BrokenBecause(cursor.Value, page) is { } reason)
+            return await RestartAsync(cursor.Value, reason, cancel);
+        var events = page.Events.Where(e => e.Id > cursor.Value.EventId).ToList();
+        var unknown = events.FindIndex(e => !s_knownKinds.Contains(e.Kind));
+        var problem = unknown < 0 ? null
+            : $"Event {events[unknown].Id} is of a kind this program does not know: '{events[unknown].Kind}'. Upgrade this site; nothing was skipped.";
+        if (unknown >= 0)
+            events.RemoveRange(unknown, events.Count - unknown);
+        if (!await ApplyAsync(cursor.Value, page.Log, events, problem, cancel))
+            return TailOutcome.Overtaken;
+        return problem is not null ? TailOutcome.Stopped : events.Count > 0 ? TailOutcome.Advanced : TailOutcome.UpToDate;
+    }
+
+    /// <summary>Why a cursor says nothing about this log any more; null when it stands.</summary>
+    internal static string? BrokenBecause(LogPosition cursor, LogPage page)
+    {
+        if (page.Log.LogId != cursor.LogId)
+            return "the primary has another log";
+        if (cursor.EventId < page.Log.Floor)
+            return "the log was pruned beyond this site's position";
+        if (cursor.EventId == 0)
+            return null;
+        if (page.Events.Count == 0 || page.Events[0].Id != cursor.EventId || page.Events[0].Key != cursor.EventKey)
+            return "the primary's log was rewound or restored";
+        return null;
+    }
+
+    private async Task<TailOutcome> StartAsync(CancellationToken cancel)
+    {
+        if (await log.PositionBeforeAsync(StartBack, cancel) is not { } start)
+            return TailOutcome.NoLog;
+        await using var connection = await tracking.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var insert = new NpgsqlCommand("""
+            insert into cursor (log_id, event_id, event_key, head, beat_at) values ($1, $2, $3, $2, clock_timestamp())
+            on conflict (only_row) do nothing
+            """, connection)
+        { Parameters = { new() { Value = start.LogId }, new() { Value = start.EventId }, new() { Value = start.EventKey } } };
+        if (await insert.ExecuteNonQueryAsync(cancel) == 0)
+            return TailOutcome.Overtaken;
+        await Requests.BackfillAsync(connection, "first start", cancel);
+        await transaction.CommitAsync(cancel);
+        return TailOutcome.Repositioned;
+    }
+
+    // The new head first, then everything is compared: what came before the head is found by the backfill.
+    private async Task<TailOutcome> RestartAsync(LogPosition cursor, string reason, CancellationToken cancel)
+    {
+        if (await log.HeadAsync(cancel) is not { } head)
+            return TailOutcome.NoLog;
+        await using var connection = await tracking.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        if (await LockCursorAsync(connection, cancel) != cursor)
+            return TailOutcome.Overtaken;
+        await using var update = new NpgsqlCommand(
+            "update cursor set log_id = $1, event_id = $2, event_key = $3, head = $2, read_at = clock_timestamp(), problem = null", connection)
+        { Parameters = { new() { Value = head.LogId }, new() { Value = head.EventId }, new() { Value = head.EventKey } } };
+        await update.ExecuteNonQueryAsync(cancel);
+        // Waiting references carry ids of the old log, which a newer event of the new one must not lose against.
+        await using var reset = new NpgsqlCommand("update waiting_reference set event_id = 0 where event_id <> 0", connection);
+        await reset.ExecuteNonQueryAsync(cancel);
+        await Requests.BackfillAsync(connection, reason, cancel);
+        await transaction.CommitAsync(cancel);
+        return TailOutcome.Repositioned;
+    }
+
+    private async Task<bool> ApplyAsync(LogPosition cursor, LogState state, List<LoggedEvent> events, string? problem, CancellationToken cancel)
+    {
+        await using var connection = await tracking.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        if (await LockCursorAsync(connection, cancel) != cursor)
+            return false;
+        await Marking.MarkAsync(connection, events, cancel);
+        var (id, key) = events.Count > 0 ? (events[^1].Id, events[^1].Key) : (cursor.EventId, cursor.EventKey);
+        await using var update = new NpgsqlCommand("""
+            update cursor set event_id = $1, event_key = $2, head = $3, beat_age = $4, beat_at = clock_timestamp() - make_interval(secs => $4),
+                lag_seconds = $5, read_at = clock_timestamp(), problem = $6
+            """, connection)
+        {
+            Parameters =
+            {
+                new() { Value = id }, new() { Value = key }, new() { Value = state.Head }, new() { Value = state.BeatAge.TotalSeconds },
+                new() { Value = state.Head > id ? events.Select(e => e.Age.TotalSeconds).DefaultIfEmpty(0).First() : 0d },
+                new() { Value = (object?)problem ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+            },
+        };
+        await update.ExecuteNonQueryAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return true;
+    }
+
+    private async Task<LogPosition?> ReadCursorAsync(CancellationToken cancel)
+    {
+        await using var connection = await tracking.OpenConnectionAsync(cancel);
+        return await CursorAsync(connection, "", cancel);
+    }
+
+    private static Task<LogPosition?> LockCursorAsync(NpgsqlConnection connection, CancellationToken cancel) =>
+        CursorAsync(connection, "for update", cancel);
+
+    private static async Task<LogPosition?> CursorAsync(NpgsqlConnection connection, string locking, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"select log_id, event_id, event_key from cursor {locking}", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel) ? new LogPosition(reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2)) : null;
+    }
+
+    private async Task WriteProblemAsync(string problem, CancellationToken cancel)
+    {
+        await using var command = tracking.CreateCommand("update cursor set problem = $1");
+        command.Parameters.Add(new() { Value = problem });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+}
