@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace GeoDR.Sites;
+
+/// <summary>What one site says to another, every few seconds.</summary>
+/// <param name="Primary">The site that the sender calls its primary.</param>
+/// <param name="LogId">The log it reads, and how far it has read it.</param>
+/// <param name="Counts">Repositories by state: pending, started, synced, failed.</param>
+public sealed record Heartbeat(
+    string Name, string Role, string? Url, string? Primary, string Version, Guid? LogId, long? EventId,
+    IReadOnlyDictionary<string, long> Counts, string Health);
+
+/// <summary>The answer: what the called site is.</summary>
+public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, long Head);
+
+/// <summary>A site that was heard.</summary>
+public sealed record Peer(string Name, string Role, string? Url, long? EventId, DateTimeOffset LastHeardAt, Heartbeat? Status);
+
+/// <summary>The sites that were heard; the pruning stands on their positions.</summary>
+public sealed class PeerStore(NpgsqlDataSource source)
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
+
+    public async Task HeardAsync(Heartbeat heartbeat, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            insert into peer (name, role, url, log_id, event_id, status) values ($1, $2, $3, $4, $5, $6)
+            on conflict (name) do update set role = excluded.role, url = excluded.url, log_id = excluded.log_id,
+                event_id = excluded.event_id, status = excluded.status, last_heard_at = clock_timestamp()
+            """);
+        command.Parameters.Add(new() { Value = heartbeat.Name });
+        command.Parameters.Add(new() { Value = heartbeat.Role });
+        command.Parameters.Add(new() { Value = (object?)heartbeat.Url ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = (object?)heartbeat.LogId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        command.Parameters.Add(new() { Value = (object?)heartbeat.EventId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
+        command.Parameters.Add(new() { Value = JsonSerializer.Serialize(heartbeat, s_json), NpgsqlDbType = NpgsqlDbType.Jsonb });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    public async Task<IReadOnlyList<Peer>> ListAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select name, role, url, event_id, last_heard_at, status from peer order by name");
+        var peers = new List<Peer>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            peers.Add(new(reader.GetString(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2),
+                reader.IsDBNull(3) ? null : reader.GetInt64(3), reader.GetFieldValue<DateTimeOffset>(4),
+                JsonSerializer.Deserialize<Heartbeat>(reader.GetString(5), s_json)));
+        return peers;
+    }
+}

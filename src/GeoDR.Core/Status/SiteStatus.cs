@@ -1,0 +1,33 @@
+using GeoDR.Sites;
+using GeoDR.SyncState;
+
+namespace GeoDR.Status;
+
+/// <summary>Repositories by state.</summary>
+public sealed record StateCounts(long Pending, long Started, long Synced, long Failed)
+{
+    public long Total => Pending + Started + Synced + Failed;
+}
+
+/// <summary>Where a secondary is in its primary's log.</summary>
+/// <param name="LagEvents">Events known and not yet taken in.</param>
+/// <param name="ReadSecondsAgo">Since the log was last read.</param>
+/// <param name="BeatSecondsAgo">Since the primary last said it was alive, as far as the log shows.</param>
+public sealed record CursorStatus(
+    Guid LogId, long EventId, long Head, long LagEvents, double LagSeconds, double ReadSecondsAgo, double BeatSecondsAgo, string? Problem);
+
+/// <summary>The log a primary writes.</summary>
+public sealed record LogStatus(Guid LogId, long Head, long Floor, double? LastEventSecondsAgo, long Quarantined, double BeatSecondsAgo);
+
+/// <summary>One site, as the dashboard, the API and the command line show it.</summary>
+/// <param name="Health">healthy, degraded, unhealthy, paused or unknown.</param>
+/// <param name="Reasons">Why it is not healthy, in words.</param>
+/// <param name="OldestUnsyncedSeconds">Age of the oldest push that is known and not here.</param>
+/// <param name="BytesWaiting">Of waiting references whose size is known.</param>
+/// <param name="ReferencesWaiting">Waiting references, known size or not.</param>
+/// <param name="CatchUpSeconds">Estimate at the pace of the last five minutes; null when nothing waits or nothing moved.</param>
+public sealed record SiteStatus(
+    string Name, string Role, string Version, long Term, bool Paused, string Health, IReadOnlyList<string> Reasons, StateCounts Counts,
+    CursorStatus? Cursor, LogStatus? Log, double? OldestUnsyncedSeconds, long BytesWaiting, long ReferencesWaiting, long DeletionsWaiting,
+    double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
+    IReadOnlyList<Peer> Peers, DateTimeOffset At);
