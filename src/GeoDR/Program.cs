@@ -1,3 +1,3 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using GeoDR.Cli;
+
+return await Verbs.Root().Parse(args).InvokeAsync();

@@ -1,0 +1,62 @@
+using GeoDR.Postgres;
+using GeoDR.Sites;
+using GeoDR.SyncState;
+
+namespace GeoDR.Cli;
+
+/// <summary>Verbs that need only this site's database.</summary>
+internal static class DatabaseVerbs
+{
+    public static Task<int> MigrateAsync(CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+    {
+        var applied = await Migrator.MigrateAsync(source, cancel);
+        await Console.Error.WriteLineAsync(applied == 0 ? "The schema is up to date." : $"The schema is up to date; {applied} script{(applied == 1 ? "" : "s")} ran.");
+        if (await Migrator.GrantReaderAsync(source, cancel) is { } sql)
+            await Console.Error.WriteLineAsync($"This role may not create roles. For readers of the log, somebody who may must run:\n  {sql}");
+        return ExitCodes.Success;
+    });
+
+    public static Task<int> ResyncAsync(string? repository, bool all, string? state, CancellationToken cancel)
+    {
+        if ((repository is not null ? 1 : 0) + (all ? 1 : 0) + (state is not null ? 1 : 0) != 1)
+            return UsageAsync("Say which: --repository NAME, --all, or --state failed.");
+        RepositoryState? wanted = null;
+        if (state is not null)
+        {
+            if (!Enum.TryParse<RepositoryState>(state, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(state[0]))
+                return UsageAsync($"'{state}' is no state; write pending, started, synced or failed.");
+            wanted = parsed;
+        }
+        return VerbSettings.WithDatabaseAsync(async source =>
+        {
+            if (await new SiteStore(source).ReadAsync(cancel) is not { Role: Site.Secondary })
+            {
+                await Console.Error.WriteLineAsync("Only a secondary syncs; run this at the secondary site.");
+                return ExitCodes.Failed;
+            }
+            var requests = new Requests(source);
+            if (repository is not null)
+            {
+                var found = await requests.ResyncOneAsync(repository, cancel);
+                await Console.Error.WriteLineAsync(found ? $"{repository} is marked for sync." : $"There is no repository {repository} here.");
+                return found ? ExitCodes.Success : ExitCodes.Failed;
+            }
+            var id = await requests.ResyncAsync(all, wanted, null, Environment.UserName, cancel);
+            await Console.Error.WriteLineAsync($"Request {id} is recorded; `geodr status` shows its progress.");
+            return ExitCodes.Success;
+        });
+    }
+
+    public static Task<int> PauseAsync(bool paused, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+    {
+        await new SiteStore(source).PauseAsync(paused, cancel);
+        await Console.Error.WriteLineAsync(paused ? "The sync is paused; what has begun is finished. `geodr resume` lets it go on." : "The sync goes on.");
+        return ExitCodes.Success;
+    });
+
+    private static async Task<int> UsageAsync(string words)
+    {
+        await Console.Error.WriteLineAsync(words);
+        return ExitCodes.Usage;
+    }
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+
+namespace GeoDR.Cli;
+
+/// <summary>The command line.</summary>
+internal static class Verbs
+{
+    public static RootCommand Root()
+    {
+        var root = new RootCommand("GeoDR keeps a second site's container registry ready to take over.")
+        {
+            Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
+            Pause("resume", "let the sync go on", false), Key(), Token(), User(),
+        };
+        return root;
+    }
+
+    private static Command Serve()
+    {
+        var command = new Command("serve", "run this site: web, API, dashboard, intake; by role, writing the log, or tailing and sync");
+        command.SetAction((_, cancel) => ServeVerb.RunAsync(cancel));
+        return command;
+    }
+
+    private static Command Worker()
+    {
+        var command = new Command("worker", "(secondary) sync workers only; as many processes or machines as wanted");
+        command.SetAction((_, cancel) => ServeVerb.RunWorkerAsync(cancel));
+        return command;
+    }
+
+    private static Command Migrate()
+    {
+        var command = new Command("migrate", "bring the database's schema up to date, and stop");
+        command.SetAction((_, cancel) => DatabaseVerbs.MigrateAsync(cancel));
+        return command;
+    }
+
+    private static Command Status()
+    {
+        var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
+        var watch = new Option<bool>("--watch") { Description = "again every two seconds" };
+        var command = new Command("status", "role, health, cursor, lag, counts by state, oldest unsynced push, bytes waiting") { json, watch };
+        command.SetAction((p, cancel) => StatusVerb.RunAsync(p.GetValue(json), p.GetValue(watch), cancel));
+        return command;
+    }
+
+    private static Command Check()
+    {
+        var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
+        var command = new Command("check", "prove the configuration; one line each, with the mend") { json };
+        command.SetAction((p, cancel) => CheckVerb.RunAsync(p.GetValue(json), cancel));
+        return command;
+    }
+
+    private static Command Resync()
+    {
+        var repository = new Option<string?>("--repository") { Description = "one repository" };
+        var all = new Option<bool>("--all") { Description = "all; the primary's catalog is read again" };
+        var state = new Option<string?>("--state") { Description = "all in a state: pending, synced or failed" };
+        var command = new Command("resync", "mark for sync") { repository, all, state };
+        command.SetAction((p, cancel) => DatabaseVerbs.ResyncAsync(p.GetValue(repository), p.GetValue(all), p.GetValue(state), cancel));
+        return command;
+    }
+
+    private static Command Pause(string name, string description, bool paused)
+    {
+        var command = new Command(name, description);
+        command.SetAction((_, cancel) => DatabaseVerbs.PauseAsync(paused, cancel));
+        return command;
+    }
+
+    private static Command Key()
+    {
+        var secret = new Option<string>("--private") { Description = "where the private key goes; kept from others' eyes, never overwritten", Required = true };
+        var open = new Option<string>("--public") { Description = "where the public key goes, for the other sites", Required = true };
+        var fresh = new Command("new", "make this site's key for calls between sites") { secret, open };
+        fresh.SetAction(p => KeyVerbs.New(p.GetValue(secret)!, p.GetValue(open)!));
+        return new Command("key", "this site's key") { fresh };
+    }
+
+    private static Command Token()
+    {
+        var repository = new Option<string>("--repository") { Description = "the one repository it may pull", Required = true };
+        var own = new Option<bool>("--own") { Description = "for this site's registry instead of the primary's" };
+        var command = new Command("token", "a pull token to try by hand") { repository, own };
+        command.SetAction((p, cancel) => KeyVerbs.TokenAsync(p.GetValue(repository)!, p.GetValue(own), cancel));
+        return command;
+    }
+
+    private static Command User()
+    {
+        var name = new Argument<string>("name");
+        var role = new Option<string>("--role") { Description = "viewer, operator or admin", DefaultValueFactory = _ => "admin" };
+        var stdin = new Option<bool>("--password-stdin") { Description = "read the password from stdin; otherwise one is made and shown once" };
+        var add = new Command("add", "add a dashboard user, or set a new password") { name, role, stdin };
+        add.SetAction((p, cancel) => UserVerbs.AddAsync(p.GetValue(name)!, p.GetValue(role)!, p.GetValue(stdin), cancel));
+        return new Command("user", "dashboard users") { add };
+    }
+}

@@ -1,0 +1,84 @@
+namespace GeoDR.Configuration;
+
+/// <summary>A registry as the settings name it: <c>Geo:Registry</c> or <c>Geo:Primary:Registry</c>.</summary>
+public sealed record RegistrySettings
+{
+    public required Uri Url { get; init; }
+    public string? Username { get; init; }
+    public string? Password { get; init; }
+    /// <summary>The tokens' <c>aud</c>; by default what the registry's challenge names.</summary>
+    public string? Service { get; init; }
+    /// <summary>Hosts a registry's challenge may send credentials to; by default the registry's own.</summary>
+    public IReadOnlyList<string> Realms { get; init; } = [];
+    public string? CaFile { get; init; }
+    public string? ClientCertificateFile { get; init; }
+    public string? ClientKeyFile { get; init; }
+    public bool AllowHttp { get; init; }
+}
+
+/// <summary>Another site, until it is joined by invitation: <c>Geo:Peers:NAME</c>.</summary>
+public sealed record PeerSettings(string Name, Uri? Url, string? PublicKeyFile);
+
+/// <summary>The JWTs for registries: <c>Geo:Tokens</c>.</summary>
+public sealed record TokenSettings
+{
+    public string? Issuer { get; init; }
+    public string? KeyFile { get; init; }
+    public string? CertificateFile { get; init; }
+    /// <summary>Default 5 min; 1 min to 1 h.</summary>
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(5);
+}
+
+/// <summary>Capacity of the sync: <c>Geo:Sync</c>.</summary>
+public sealed record SyncSettings
+{
+    /// <summary>Repositories at once in one process; default 8, 1 to 256.</summary>
+    public int Workers { get; init; } = 8;
+    /// <summary>Blobs at once for one image; default 4, 1 to 64.</summary>
+    public int BlobsPerImage { get; init; } = 4;
+    /// <summary>Connections to each registry; default 32, 1 to 1024.</summary>
+    public int ConnectionsPerRegistry { get; init; } = 32;
+    /// <summary>How long a silent worker keeps its claims; default 60 s, at least 2 s.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>How long a transfer may be silent; default 60 s.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>How long the log keeps events: <c>Geo:Log</c>.</summary>
+public sealed record LogSettings
+{
+    /// <summary>Nothing younger is pruned; default 1 day.</summary>
+    public TimeSpan KeepFor { get; init; } = TimeSpan.FromDays(1);
+    /// <summary>A reader silent for longer holds nothing back; default 7 days.</summary>
+    public TimeSpan ReaderSilence { get; init; } = TimeSpan.FromDays(7);
+    /// <summary>Beyond this many events no reader holds anything back; default 10 million.</summary>
+    public long MaxEvents { get; init; } = 10_000_000;
+}
+
+/// <summary>Everything a site is told: the tree below <c>Geo</c>.</summary>
+public sealed record GeoSettings
+{
+    public required string SiteName { get; init; }
+    public required string Role { get; init; }
+    public Uri? SiteUrl { get; init; }
+    public string? SiteKeyFile { get; init; }
+    public required string Database { get; init; }
+    public RegistrySettings? Registry { get; init; }
+    public Uri? PrimaryUrl { get; init; }
+    public string? PrimaryLog { get; init; }
+    public RegistrySettings? PrimaryRegistry { get; init; }
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+    public IReadOnlyList<PeerSettings> Peers { get; init; } = [];
+    public TokenSettings Tokens { get; init; } = new();
+    public SyncSettings Sync { get; init; } = new();
+    public LogSettings Log { get; init; } = new();
+
+    /// <summary>The peer whose URL is the primary's: whom heartbeats are addressed to.</summary>
+    public PeerSettings? PrimaryPeer => Peers.FirstOrDefault(p => p.Url is not null && PrimaryUrl is not null && SettingsReader.SameUrl(p.Url, PrimaryUrl));
+}
+
+/// <summary>A setting that is wrong, and what to do about it.</summary>
+public sealed record Fault(string Key, string Mend)
+{
+    public override string ToString() => $"{Key}: {Mend}";
+}

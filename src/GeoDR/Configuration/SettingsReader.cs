@@ -1,0 +1,259 @@
+using System.Globalization;
+using GeoDR.Sites;
+using Npgsql;
+
+namespace GeoDR.Configuration;
+
+/// <summary>Reads the tree below <c>Geo</c> and reports every fault at once, each with its key and the mend.</summary>
+public sealed class SettingsReader(IConfiguration configuration)
+{
+    private readonly List<Fault> _faults = [];
+
+    public IReadOnlyList<Fault> Faults => _faults;
+
+    /// <summary>What a verb needs that only talks to this site's database.</summary>
+    public string ReadDatabase()
+    {
+        var database = Secret("Geo:Database");
+        if (database is null)
+            Wrong("Geo:Database", "is missing; give the Npgsql connection string of this site's own database");
+        else
+            RequireConnectionString("Geo:Database", database);
+        return database ?? "";
+    }
+
+    /// <summary>Everything a running site needs.</summary>
+    public GeoSettings Read()
+    {
+        UnknownKeys.Find(configuration, _faults);
+        var role = Text("Geo:Site:Role") ?? "";
+        if (role is not (Site.Primary or Site.Secondary))
+            Wrong("Geo:Site:Role", $"is '{role}'; write primary or secondary");
+        var secondary = role == Site.Secondary;
+        var settings = new GeoSettings
+        {
+            SiteName = Name("Geo:Site:Name"),
+            Role = role,
+            SiteUrl = Url("Geo:Site:Url", required: false),
+            SiteKeyFile = File("Geo:Site:KeyFile"),
+            Database = ReadDatabase(),
+            Registry = Registry("Geo:Registry", secondary),
+            PrimaryUrl = Url("Geo:Primary:Url", required: false),
+            PrimaryLog = Secret("Geo:Primary:Log"),
+            PrimaryRegistry = Registry("Geo:Primary:Registry", secondary),
+            Secrets = Secrets(),
+            Peers = Peers(),
+            Tokens = new TokenSettings
+            {
+                Issuer = Text("Geo:Tokens:Issuer"),
+                KeyFile = File("Geo:Tokens:KeyFile"),
+                CertificateFile = File("Geo:Tokens:CertificateFile"),
+                Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
+            },
+            Sync = Sync(),
+            Log = new LogSettings
+            {
+                KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
+                ReaderSilence = Time("Geo:Log:ReaderSilence", new LogSettings().ReaderSilence, TimeSpan.FromSeconds(10), TimeSpan.FromDays(3650)),
+                MaxEvents = Number("Geo:Log:MaxEvents", 10_000_000, 1000, int.MaxValue),
+            },
+        };
+        Relations(settings, secondary);
+        return settings;
+    }
+
+    /// <summary>Two spellings of one address: host and port decide, a trailing slash does not.</summary>
+    public static bool SameUrl(Uri a, Uri b) =>
+        string.Equals(a.Authority, b.Authority, StringComparison.OrdinalIgnoreCase)
+        && a.AbsolutePath.TrimEnd('/') == b.AbsolutePath.TrimEnd('/');
+
+    private void Relations(GeoSettings s, bool secondary)
+    {
+        if (!secondary)
+        {
+            if (s.Secrets.Count == 0)
+                Wrong("Geo:Notifications:Secrets", "is missing; give the secret that the registry sends in its Authorization header");
+            return;
+        }
+        if (s.PrimaryLog is null)
+            Wrong("Geo:Primary:Log", "is missing; give a connection string for the primary's database, or a hot standby of it");
+        else if (s.PrimaryLog.StartsWith("http", StringComparison.OrdinalIgnoreCase))
+            Wrong("Geo:Primary:Log", "is a URL; this version reads the log from PostgreSQL, give a connection string");
+        else
+            RequireConnectionString("Geo:Primary:Log", s.PrimaryLog);
+        if (s.Registry is not null && s.PrimaryRegistry is not null && SameUrl(s.Registry.Url, s.PrimaryRegistry.Url))
+            Wrong("Geo:Primary:Registry:Url", "names the same registry as Geo:Registry:Url; a site cannot be copied onto itself");
+        if (s.SiteUrl is not null && s.PrimaryUrl is not null && SameUrl(s.SiteUrl, s.PrimaryUrl))
+            Wrong("Geo:Primary:Url", "is this site's own Geo:Site:Url; name the primary's");
+        var t = s.Tokens;
+        if ((t.Issuer ?? t.KeyFile ?? t.CertificateFile) is null)
+            return;
+        foreach (var (key, value) in new[] { ("Issuer", t.Issuer), ("KeyFile", t.KeyFile), ("CertificateFile", t.CertificateFile) })
+            if (value is null)
+                Wrong($"Geo:Tokens:{key}", "is missing, while other settings of Geo:Tokens are given; the three belong together");
+    }
+
+    private SyncSettings Sync()
+    {
+        var d = new SyncSettings();
+        return new SyncSettings
+        {
+            Workers = Number("Geo:Sync:Workers", d.Workers, 1, 256),
+            BlobsPerImage = Number("Geo:Sync:BlobsPerImage", d.BlobsPerImage, 1, 64),
+            ConnectionsPerRegistry = Number("Geo:Sync:ConnectionsPerRegistry", d.ConnectionsPerRegistry, 1, 1024),
+            Lease = Time("Geo:Sync:Lease", d.Lease, TimeSpan.FromSeconds(2), TimeSpan.FromHours(1)),
+            IdleTimeout = Time("Geo:Sync:IdleTimeout", d.IdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+        };
+    }
+
+    private RegistrySettings? Registry(string key, bool required)
+    {
+        if (!configuration.GetSection(key).GetChildren().Any() && !required)
+            return null;
+        var url = Url($"{key}:Url", required: true);
+        var allowHttp = Flag($"{key}:AllowHttp");
+        if (url?.Scheme == Uri.UriSchemeHttp && !allowHttp)
+            Wrong($"{key}:Url", $"is plain http; use https, or set {key}:AllowHttp to true");
+        var (username, password) = (Text($"{key}:Username"), Secret($"{key}:Password"));
+        if (username is null != password is null)
+            Wrong(username is null ? $"{key}:Username" : $"{key}:Password", "is missing; a name and a password belong together");
+        return url is null ? null : new RegistrySettings
+        {
+            Url = url, Username = username, Password = password, Service = Text($"{key}:Service"),
+            Realms = List($"{key}:Realms"), AllowHttp = allowHttp, CaFile = File($"{key}:CaFile"),
+            ClientCertificateFile = File($"{key}:ClientCertificateFile"), ClientKeyFile = File($"{key}:ClientKeyFile"),
+        };
+    }
+
+    private List<PeerSettings> Peers()
+    {
+        var peers = new List<PeerSettings>();
+        foreach (var section in configuration.GetSection("Geo:Peers").GetChildren())
+            peers.Add(new(section.Key, Url($"Geo:Peers:{section.Key}:Url", required: false), File($"Geo:Peers:{section.Key}:PublicKeyFile")));
+        return peers;
+    }
+
+    private List<string> Secrets()
+    {
+        var secrets = List("Geo:Notifications:Secrets");
+        if (File("Geo:Notifications:SecretsFile") is { } file)
+            secrets.AddRange(Lines("Geo:Notifications:SecretsFile", file));
+        return secrets;
+    }
+
+    private List<string> List(string key)
+    {
+        var section = configuration.GetSection(key);
+        var items = section.GetChildren().Select(c => c.Value ?? "").ToList();
+        if (section.Value is { } line)
+            items.AddRange(line.Split(',', StringSplitOptions.TrimEntries));
+        return [.. items.Where(i => i.Length > 0)];
+    }
+
+    private string Name(string key)
+    {
+        var name = Text(key) ?? "";
+        if (name.Length is 0 or > 63 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+            Wrong(key, $"is '{name}'; give a name of 1 to 63 letters, digits, '-', '_' or '.'");
+        return name;
+    }
+
+    private string? Text(string key) => configuration[key] is { Length: > 0 } text ? text.Trim() : null;
+
+    /// <summary>A value given as it is, or in a file named by the same key with "File" behind it.</summary>
+    private string? Secret(string key)
+    {
+        var (value, file) = (Text(key), Text(key + "File"));
+        if (value is not null && file is not null)
+            Wrong(key, $"is given twice, also as {key}File; keep one");
+        if (value is not null || file is null)
+            return value;
+        return File(key + "File") is { } path ? Lines(key + "File", path).FirstOrDefault() : null;
+    }
+
+    private string[] Lines(string key, string path)
+    {
+        try
+        {
+            var lines = System.IO.File.ReadAllLines(path).Select(l => l.Trim()).Where(l => l.Length > 0).ToArray();
+            if (lines.Length == 0)
+                Wrong(key, $"names an empty file: {path}");
+            return lines;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Wrong(key, $"cannot be read: {e.Message}");
+            return [];
+        }
+    }
+
+    private string? File(string key)
+    {
+        var path = Text(key);
+        if (path is not null && !System.IO.File.Exists(path))
+            Wrong(key, $"names a file that is not there: {path}");
+        return path;
+    }
+
+    private Uri? Url(string key, bool required)
+    {
+        var text = Text(key);
+        if (text is null)
+        {
+            if (required)
+                Wrong(key, "is missing; give a URL such as https://registry.example.com");
+            return null;
+        }
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 && url.Query.Length == 0)
+            return url;
+        Wrong(key, $"is no URL that can be used; write https://host[:port], credentials go into settings of their own");
+        return null;
+    }
+
+    private bool Flag(string key)
+    {
+        var text = Text(key);
+        if (text is null || bool.TryParse(text, out _))
+            return text is not null && bool.Parse(text);
+        Wrong(key, $"is '{text}'; write true or false");
+        return false;
+    }
+
+    private int Number(string key, int otherwise, int least, int most)
+    {
+        var text = Text(key);
+        if (text is null)
+            return otherwise;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            return number;
+        Wrong(key, $"is '{text}'; write a number from {least} to {most}");
+        return otherwise;
+    }
+
+    private TimeSpan Time(string key, TimeSpan otherwise, TimeSpan least, TimeSpan most)
+    {
+        var text = Text(key);
+        if (text is null)
+            return otherwise;
+        if (Duration.TryParse(text, out var time) && time >= least && time <= most)
+            return time;
+        Wrong(key, $"is '{text}'; write a time such as 30s, 5m or 00:05:00, from {Duration.Format(least)} to {Duration.Format(most)}");
+        return otherwise;
+    }
+
+    private void RequireConnectionString(string key, string value)
+    {
+        try
+        {
+            if (string.IsNullOrEmpty(new NpgsqlConnectionStringBuilder(value).Host))
+                Wrong(key, "names no Host");
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
+        {
+            // The text of such an error may hold a part of the value, and with it the password.
+            Wrong(key, "is no Npgsql connection string; write Host=…;Port=…;Database=…;Username=…;Password=…");
+        }
+    }
+
+    private void Wrong(string key, string mend) => _faults.Add(new(key, mend));
+}

@@ -1,0 +1,37 @@
+namespace GeoDR.Configuration;
+
+/// <summary>A misspelt key would be silently without effect, and so would one that this version does not carry out yet.</summary>
+internal static class UnknownKeys
+{
+    private static readonly string[] s_registry =
+        ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
+
+    private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log"],
+        ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
+        ["Geo:Registry"] = s_registry,
+        ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
+        ["Geo:Primary:Registry"] = s_registry,
+        ["Geo:Notifications"] = ["Secrets", "SecretsFile"],
+        ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
+        ["Geo:Filter"] = ["Include", "Exclude"],
+        ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
+        ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "Lease", "IdleTimeout"],
+        ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
+    };
+
+    // Named in the contract and built later: to accept them without effect would promise what is not kept.
+    private static readonly string[] s_later = ["Geo:Filter:Include", "Geo:Filter:Exclude", "Geo:Sync:BandwidthLimit"];
+
+    public static void Find(IConfiguration configuration, List<Fault> faults)
+    {
+        foreach (var (section, known) in s_known)
+            foreach (var child in configuration.GetSection(section).GetChildren())
+                if (!known.Contains(child.Key, StringComparer.OrdinalIgnoreCase))
+                    faults.Add(new($"{section}:{child.Key}", $"is not a setting; known below {section} are {string.Join(", ", known)}"));
+        foreach (var key in s_later)
+            if (configuration.GetSection(key).Exists())
+                faults.Add(new(key, "is not carried out by this version; remove it"));
+    }
+}

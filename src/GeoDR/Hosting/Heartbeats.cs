@@ -1,0 +1,99 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using GeoDR.Configuration;
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.Tokens;
+
+namespace GeoDR.Hosting;
+
+/// <summary>Calls the primary's GeoDR, signed with this site's key.</summary>
+internal sealed class HeartbeatSender(GeoSettings settings, StatusReader status, TimeProvider time) : IDisposable
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
+
+    private readonly SiteKey? _key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(3) })
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+    };
+
+    /// <summary>What the settings lack for calls to the primary; null when nothing.</summary>
+    public string? Missing =>
+        settings.PrimaryUrl is null ? "Geo:Primary:Url"
+        : _key is null ? "Geo:Site:KeyFile"
+        : settings.PrimaryPeer is null ? "Geo:Peers:NAME:Url with the primary's URL"
+        : null;
+
+    /// <summary>Says how this site is and hears what the other is.</summary>
+    public async Task<HeartbeatAnswer> SendAsync(CancellationToken cancel)
+    {
+        var s = await status.ReadAsync(cancel) ?? throw new InvalidOperationException("the site has not been started yet");
+        var heartbeat = new Heartbeat(
+            settings.SiteName, s.Role, settings.SiteUrl?.ToString(), settings.PrimaryPeer!.Name, s.Version, s.Cursor?.LogId, s.Cursor?.EventId,
+            new Dictionary<string, long>
+            {
+                ["pending"] = s.Counts.Pending, ["started"] = s.Counts.Started, ["synced"] = s.Counts.Synced, ["failed"] = s.Counts.Failed,
+            }, s.Health);
+        var body = JsonSerializer.SerializeToUtf8Bytes(heartbeat, s_json);
+        return await CallAsync<HeartbeatAnswer>(HttpMethod.Post, "/api/v1/sites/heartbeat", "", body, cancel);
+    }
+
+    /// <summary>Names in the primary's inventory after the given one.</summary>
+    public Task<IReadOnlyList<string>> NamesAsync(string after, CancellationToken cancel) =>
+        CallAsync<IReadOnlyList<string>>(HttpMethod.Get, "/api/v1/inventory", $"?after={Uri.EscapeDataString(after)}", [], cancel);
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<T> CallAsync<T>(HttpMethod method, string path, string query, byte[] body, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(settings.PrimaryUrl!, path + query));
+        var token = SiteToken.Create(_key!, settings.SiteName, settings.PrimaryPeer!.Name, method.Method, path, body, time.GetUtcNow());
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (body.Length > 0)
+            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
+        using var response = await _http.SendAsync(request, cancel);
+        if (!response.IsSuccessStatusCode)
+            throw new HttpRequestException($"{path} at the primary answered {(int)response.StatusCode}", null, response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync<T>(s_json, cancel))!;
+    }
+}
+
+/// <summary>Sends the heartbeat every five seconds.</summary>
+internal sealed partial class HeartbeatLoop(HeartbeatSender sender, PeerStore peers, GeoSettings settings, ILogger<HeartbeatLoop> logger, TimeProvider time)
+    : IntervalLoop(TimeSpan.FromSeconds(5), logger, time)
+{
+    private bool _told;
+
+    protected override string Name => "the heartbeat";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        if (sender.Missing is { } missing)
+        {
+            if (!_told)
+                LogMissing(logger, missing);
+            _told = true;
+            return false;
+        }
+        var answer = await sender.SendAsync(cancel);
+        await peers.HeardAsync(new Heartbeat(answer.Name, answer.Role, settings.PrimaryUrl?.ToString(), answer.Primary, "", null, null,
+            new Dictionary<string, long>(), "unknown"), cancel);
+        if (answer.Role != Site.Primary)
+            LogNotPrimary(logger, answer.Name, answer.Role);
+        return false;
+    }
+
+    [LoggerMessage(140, LogLevel.Warning, "No heartbeat is sent: {Setting} is missing, so the primary cannot show this site nor keep its log for it")]
+    private static partial void LogMissing(ILogger logger, string setting);
+
+    [LoggerMessage(141, LogLevel.Error, "The site {Name} that this one calls its primary is a {Role}")]
+    private static partial void LogNotPrimary(ILogger logger, string name, string role);
+}
+
+/// <summary>The primary's inventory over its API.</summary>
+internal sealed class PeerInventory(HeartbeatSender sender) : IInventorySource
+{
+    public async Task<IReadOnlyList<string>?> NamesAsync(string after, CancellationToken cancel) =>
+        sender.Missing is null ? await sender.NamesAsync(after, cancel) : null;
+}

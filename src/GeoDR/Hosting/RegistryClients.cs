@@ -1,0 +1,35 @@
+using GeoDR.Configuration;
+using GeoDR.Registry;
+using GeoDR.Status;
+using GeoDR.Tokens;
+
+namespace GeoDR.Hosting;
+
+/// <summary>Builds the clients of the two registries from the settings.</summary>
+internal static class RegistryClients
+{
+    /// <summary>The <c>sub</c> of this site's tokens: how its own writes are told in notifications.</summary>
+    public static string Subject(string site) => $"geodr-{site}";
+
+    /// <summary>How this program names itself to registries.</summary>
+    public static string UserAgent(string site) => $"geodr/{StatusReader.Version} ({site})";
+
+    /// <summary>Null where this site signs no tokens.</summary>
+    public static TokenSigner? Signer(GeoSettings settings, TimeProvider time) =>
+        settings.Tokens is { Issuer: { } issuer, KeyFile: { } key, CertificateFile: { } certificate }
+            ? new TokenSigner(TokenKey.Load(key, certificate), issuer, Subject(settings.SiteName), settings.Tokens.Lifetime, time)
+            : null;
+
+    public static RegistryClient Build(string name, RegistrySettings registry, GeoSettings settings, TimeProvider time)
+    {
+        var options = new RegistryOptions
+        {
+            Name = name, Url = registry.Url, Username = registry.Username, Password = registry.Password, Service = registry.Service,
+            Realms = registry.Realms, CaFile = registry.CaFile, ClientCertificateFile = registry.ClientCertificateFile,
+            ClientKeyFile = registry.ClientKeyFile, AllowHttp = registry.AllowHttp,
+            Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
+            UserAgent = UserAgent(settings.SiteName),
+        };
+        return new RegistryClient(options, Signer(settings, time), time);
+    }
+}

@@ -1,0 +1,180 @@
+using GeoDR.EventLog;
+using GeoDR.Postgres;
+using GeoDR.Registry;
+using GeoDR.Sync;
+using GeoDR.SyncState;
+using GeoDR.Tailing;
+using Npgsql;
+
+namespace GeoDR.Hosting;
+
+/// <summary>The primary's log, as this site may read it.</summary>
+internal sealed record PrimaryLog(NpgsqlDataSource Source);
+
+/// <summary>Follows the primary's log.</summary>
+internal sealed partial class TailLoop(Tailer tailer, PrimaryLog log, ILogger<TailLoop> logger, TimeProvider time) : PassLoop(logger, time)
+{
+    private static readonly TimeSpan s_truth = TimeSpan.FromSeconds(1);
+    // A hot standby has no LISTEN: what the time is there, is the latency.
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
+
+    private readonly WakeUp _wakeUp = new(log.Source, LogAppender.Channel, time);
+    private TailOutcome _last;
+
+    protected override string Name => "the tailer";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        await _wakeUp.PrepareAsync(cancel);
+        var outcome = await tailer.RunOnceAsync(cancel);
+        if (outcome != _last && outcome is TailOutcome.Repositioned or TailOutcome.Stopped or TailOutcome.NoLog)
+            LogOutcome(logger, outcome);
+        _last = outcome;
+        return outcome is TailOutcome.Advanced or TailOutcome.Repositioned;
+    }
+
+    protected override Task RestAsync(CancellationToken cancel) => _wakeUp.WaitAsync(_wakeUp.PollingOnly ? s_poll : s_truth, cancel);
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await _wakeUp.DisposeAsync();
+    }
+
+    [LoggerMessage(120, LogLevel.Warning, "The tailer: {Outcome}; `geodr status` says more")]
+    private static partial void LogOutcome(ILogger logger, TailOutcome outcome);
+}
+
+/// <summary>Applies backfill and resync requests, a small batch at a time.</summary>
+internal sealed class RequestLoop(Requests requests, PrimaryRegistry primary, IInventorySource inventory, ILogger<RequestLoop> logger, TimeProvider time)
+    : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
+{
+    private const int Batch = 200;
+
+    protected override string Name => "backfill and resync";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        var running = await requests.ListAsync(running: true, 100, cancel);
+        foreach (var request in running.OrderBy(r => r.Id))
+            await ApplyAsync(request, cancel);
+        return running.Count > 0 && running.All(r => r.Problem is null);
+    }
+
+    private async Task ApplyAsync(Request request, CancellationToken cancel)
+    {
+        if (request.Scope != "all")
+        {
+            await requests.ApplyRowsAsync(request, Batch, cancel);
+            return;
+        }
+        try
+        {
+            var names = await NamesAsync(request.Position, cancel);
+            await requests.ApplyNamesAsync(request, [.. names.Where(OciNames.IsRepository)], names.Count == 0, cancel);
+        }
+        catch (Exception e) when (e is RegistryException or HttpRequestException)
+        {
+            await requests.ProblemAsync(request.Id, $"the list of repositories cannot be read: {e.Message}", cancel);
+            throw;
+        }
+    }
+
+    /// <summary>The next names of the primary's catalog, or of its inventory where the registry has no catalog.</summary>
+    private async Task<IReadOnlyList<string>> NamesAsync(string after, CancellationToken cancel)
+    {
+        try
+        {
+            await foreach (var page in primary.Client.ListCatalogAsync(after.Length == 0 ? null : after, 100, cancel))
+                if (page.Count > 0)
+                    return page;
+            return [];
+        }
+        catch (RegistryException e) when ((int?)e.Status is 404 or 405 or 401 or 403)
+        {
+            return await inventory.NamesAsync(after, cancel) ?? throw e;
+        }
+    }
+}
+
+/// <summary>Renews the worker's lease, frees what dead workers hold, and puts failed rows back when their time has come.</summary>
+internal sealed class LeaseLoop(WorkerLease lease, Claims claims, ILogger<LeaseLoop> logger, TimeProvider time)
+    : IntervalLoop(lease.Length / 3 > TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : lease.Length / 3, logger, time)
+{
+    private long? _renewed;
+
+    protected override string Name => "the worker's lease";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        lease.CheckExpired();
+        if (_renewed is not { } at || Time.GetElapsedTime(at) >= lease.Length / 3.5)
+        {
+            await lease.RenewAsync(cancel);
+            _renewed = Time.GetTimestamp();
+        }
+        await claims.FreeDeadAsync(lease.Length, cancel);
+        await claims.RetryDueAsync(cancel);
+        return false;
+    }
+}
+
+/// <summary>Asks registries that are out whether they are back.</summary>
+internal sealed partial class ProbeLoop(Outages outages, Probes probes, ILogger<ProbeLoop> logger, TimeProvider time)
+    : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
+{
+    protected override string Name => "the probe";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        foreach (var outage in await outages.ListAsync(cancel))
+            if (await (outage.Peer == Peers.OwnRegistry ? probes.Own : probes.Primary).TryEndAsync(cancel))
+                LogBack(logger, outage.Peer);
+        return false;
+    }
+
+    [LoggerMessage(130, LogLevel.Information, "The {Peer} answers again; the sync goes on")]
+    private static partial void LogBack(ILogger logger, string peer);
+}
+
+/// <summary>Claims and works while there is something to do.</summary>
+internal sealed class SyncLoop(SyncWorker worker, Claims claims, WorkerLease lease, NpgsqlDataSource source, ILogger<SyncLoop> logger, TimeProvider time)
+    : PassLoop(logger, time)
+{
+    private readonly WakeUp _wakeUp = new(source, Marking.Channel, time);
+    private readonly CancellationTokenSource _stop = new();
+
+    protected override string Name => "the sync worker";
+
+    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
+    {
+        await _wakeUp.PrepareAsync(cancel);
+        return await worker.RunOnceAsync(_stop.Token);
+    }
+
+    protected override async Task RestAsync(CancellationToken cancel)
+    {
+        var due = await claims.NextDueAsync(cancel) is { } next && next < TimeSpan.FromSeconds(1) ? next : TimeSpan.FromSeconds(1);
+        if (due < TimeSpan.FromMilliseconds(10))
+            due = TimeSpan.FromMilliseconds(10);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        // Both waits end before this returns: the LISTEN connection is never left in the middle of one.
+        var slot = worker.SlotFreedAsync(either.Token);
+        var wake = _wakeUp.WaitAsync(due, either.Token);
+        await Task.WhenAny(slot, wake);
+        await either.CancelAsync();
+        await ((Task)Task.WhenAll(slot, wake)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    // In order: no new claims, then what runs is handed back, then the lease goes, so that others start at once.
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await _stop.CancelAsync();
+        await worker.DrainAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await lease.ReleaseAsync(cancellationToken);
+        await _wakeUp.DisposeAsync();
+        _stop.Dispose();
+    }
+}

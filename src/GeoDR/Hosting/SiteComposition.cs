@@ -1,0 +1,66 @@
+using GeoDR.Configuration;
+using GeoDR.EventLog;
+using GeoDR.Intake;
+using GeoDR.Inventory;
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.Sync;
+using GeoDR.SyncState;
+using GeoDR.Tailing;
+using Npgsql;
+
+namespace GeoDR.Hosting;
+
+/// <summary>What a process of a site is made of, step by step of a push's path.</summary>
+internal static class SiteComposition
+{
+    public static IServiceCollection AddSite(this IServiceCollection services, GeoSettings settings) => services
+        .AddSingleton(settings)
+        .AddSingleton(TimeProvider.System)
+        .AddSingleton(_ => SiteDatabase.Open(settings.Database))
+        .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>()
+        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>();
+
+    public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
+        .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))
+        .AddSingleton(p => new AppendQueue(p.GetRequiredService<LogAppender>().AppendAsync, p.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IEventSink, LogSink>()
+        .AddSingleton(new NotificationSecrets(settings.Secrets))
+        .AddSingleton<InventoryFold>().AddSingleton<LogPruner>()
+        .AddHostedService<AppendLoop>().AddHostedService<BeatLoop>().AddHostedService<InventoryLoop>().AddHostedService<PruneLoop>();
+
+    public static IServiceCollection AddSecondary(this IServiceCollection services, GeoSettings settings) => services
+        .AddSingleton<DivergentWrites>()
+        .AddSingleton(new OwnWriter(settings.Registry!.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
+        .AddSingleton<IEventSink, DivergentSink>()
+        .AddSingleton(new NotificationSecrets(settings.Secrets))
+        .AddSingleton(_ => new PrimaryLog(SiteDatabase.OpenLog(settings.PrimaryLog!)))
+        .AddSingleton(p => new LogReader(p.GetRequiredService<PrimaryLog>().Source))
+        .AddSingleton<Tailer>()
+        .AddSingleton<HeartbeatSender>()
+        .AddSingleton<IInventorySource, PeerInventory>()
+        .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<HeartbeatLoop>();
+
+    /// <summary>The part that any number of processes may run on one tracking database.</summary>
+    public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings) => services
+        .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p))))
+        .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p))))
+        .AddSingleton(p => new Probes(
+            new PeerProbe(Peers.PrimaryRegistry, p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p)),
+            new PeerProbe(Peers.OwnRegistry, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p))))
+        .AddSingleton<Claims>().AddSingleton<References>().AddSingleton<BlobMemory>().AddSingleton<ISyncJournal, SyncJournal>()
+        .AddSingleton(p => new WorkerLease(
+            p.GetRequiredService<NpgsqlDataSource>(), $"{Environment.MachineName}/{Environment.ProcessId}", settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
+        .AddSingleton(p => new ImageCopy(
+            p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<BlobMemory>(), settings.Sync.BlobsPerImage))
+        .AddSingleton(p => new RepositorySync(
+            p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<ImageCopy>(),
+            p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
+            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), Clock(p)))
+        .AddSingleton(p => new SyncWorker(
+            p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
+            Clock(p), p.GetRequiredService<ISyncJournal>()))
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>();
+
+    private static TimeProvider Clock(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
+}

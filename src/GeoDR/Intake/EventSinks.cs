@@ -1,0 +1,38 @@
+using GeoDR.EventLog;
+
+namespace GeoDR.Intake;
+
+/// <summary>On a primary: everything goes into the log, gathered.</summary>
+internal sealed class LogSink(AppendQueue queue) : IEventSink
+{
+    public async Task<int?> KeepAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel) =>
+        await queue.AppendAsync(events, quarantined, within, cancel) ? 0 : null;
+}
+
+/// <summary>On a secondary: GeoDR's own writes are dropped, everything else is kept and shown.</summary>
+internal sealed class DivergentSink(DivergentWrites writes, OwnWriter own) : IEventSink
+{
+    public async Task<int?> KeepAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel)
+    {
+        var foreign = events.Where(e => !own.Wrote(e)).ToList();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(within);
+        try
+        {
+            await writes.KeepAsync(foreign, quarantined, limit.Token);
+            return events.Count - foreign.Count;
+        }
+        catch (Exception e) when (e is Npgsql.NpgsqlException or OperationCanceledException && !cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>How GeoDR's own writes look in its own registry's notifications: by actor, where the registry knows one, and agent.</summary>
+internal sealed record OwnWriter(string? Actor, string AgentPrefix)
+{
+    public bool Wrote(NewEvent e) =>
+        e.Agent is { } agent && agent.StartsWith(AgentPrefix, StringComparison.Ordinal)
+        && (e.Actor is null || e.Actor == Actor);
+}
