@@ -1,4 +1,3 @@
-using System.Data;
 using Npgsql;
 
 namespace GeoDR.EventLog;
@@ -88,5 +87,5 @@ public sealed class LogReader(NpgsqlDataSource source)
 
     private static TimeSpan Seconds(NpgsqlDataReader row) => TimeSpan.FromSeconds(Math.Max(0, row.GetDouble(10)));
 
-    private static string? Text(IDataRecord row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -30,6 +30,7 @@ internal static class RegistryClients
             Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
             UserAgent = UserAgent(settings.SiteName),
         };
-        return new RegistryClient(options, Signer(settings, time), time);
+        var signer = Signer(settings, time);
+        return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, time));
     }
 }

@@ -92,7 +92,9 @@ internal sealed class RequestLoop(Requests requests, PrimaryRegistry primary, II
         }
         catch (RegistryException e) when ((int?)e.Status is 404 or 405 or 401 or 403)
         {
-            return await inventory.NamesAsync(after, cancel) ?? throw e;
+            if (await inventory.NamesAsync(after, cancel) is { } names)
+                return names;
+            throw;
         }
     }
 }

@@ -1,0 +1,213 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace GeoDR.Registry;
+
+/// <summary>An upload that was begun: where its bytes go.</summary>
+public sealed record BlobUpload(string Repository, Uri Location, IReadOnlyList<Scope> Scopes);
+
+/// <summary>A client of one registry (OCI distribution specification 1.1). Safe for concurrent use.</summary>
+/// <remarks>Every call throws <see cref="RegistryException"/> where the registry answers with an error or not at all.</remarks>
+public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?, ITokenSource?> tokensFor) : IDisposable
+{
+    /// <summary>Registries take 4 MiB (specification, "Pushing Manifests").</summary>
+    public const int MaxManifestBytes = 4 * 1024 * 1024;
+
+    private readonly RegistryTransport _transport = new(options, tokensFor);
+
+    /// <summary>How the registry asked for credentials; null before the first call and where it does not.</summary>
+    public AuthChallenge? Challenge => _transport.Challenge;
+
+    public DateTimeOffset? ServerTime => _transport.ServerTime;
+
+    /// <summary>Asks the API root: an answer, also one that asks for credentials, says the registry lives.</summary>
+    public Task PingAsync(CancellationToken cancel) => _transport.PingAsync(cancel);
+
+    /// <summary>Null where the registry has no such manifest.</summary>
+    /// <exception cref="WrongContentException"/>
+    /// <exception cref="ManifestTooLargeException"/>
+    public async Task<Manifest?> GetManifestAsync(string repository, string reference, CancellationToken cancel)
+    {
+        using var response = await ManifestAsync(HttpMethod.Get, repository, reference, cancel);
+        if (response.StatusCode == HttpStatusCode.NotFound)
+            return null;
+        var bytes = await ReadAsync(response, $"{repository}:{reference}", cancel);
+        var asked = Digest.TryParse(reference, out var digest) ? digest : (Digest?)null;
+        var told = DigestHeader(response);
+        var found = (asked ?? told)?.Of(bytes) ?? Digest.OfSha256(bytes);
+        if ((asked ?? told ?? found) != found)
+            throw new WrongContentException($"the {options.Name} served a manifest with {found} for {asked ?? told}");
+        return new Manifest(found, response.Content.Headers.ContentType?.MediaType ?? MediaTypes.OciManifest, bytes);
+    }
+
+    /// <summary>Null where the registry has no such manifest; an answer without a digest is read whole.</summary>
+    public async Task<Digest?> HeadManifestAsync(string repository, string reference, CancellationToken cancel)
+    {
+        using var response = await ManifestAsync(HttpMethod.Head, repository, reference, cancel);
+        if (response.StatusCode == HttpStatusCode.NotFound)
+            return null;
+        return DigestHeader(response) ?? (await GetManifestAsync(repository, reference, cancel))?.Digest;
+    }
+
+    /// <summary>Pages of tags. An unknown repository is an error with status 404: what that means is the caller's to say.</summary>
+    public IAsyncEnumerable<IReadOnlyList<string>> ListTagsAsync(string repository, CancellationToken cancel) =>
+        PagesAsync($"v2/{repository}/tags/list", "tags", [new Scope(repository, false)], OciNames.IsTag, cancel);
+
+    /// <summary>Pages of repository names after the given one.</summary>
+    public IAsyncEnumerable<IReadOnlyList<string>> ListCatalogAsync(string? after, int pageSize, CancellationToken cancel) =>
+        PagesAsync($"v2/_catalog?n={pageSize}{(after is null ? "" : $"&last={Uri.EscapeDataString(after)}")}", "repositories", [Scope.Catalog], _ => true, cancel);
+
+    public async Task<bool> HasBlobAsync(string repository, Digest digest, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Head, _transport.Resolve($"v2/{repository}/blobs/{digest}")), [new Scope(repository, false)],
+            r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound || IsRedirect(r), cancel);
+        return response.StatusCode != HttpStatusCode.NotFound;
+    }
+
+    /// <summary>Opens a blob from <paramref name="offset"/> on; a redirect to where it is stored is followed without credentials.</summary>
+    public async Task<BlobSource> OpenBlobAsync(string repository, Digest digest, long offset, CancellationToken cancel)
+    {
+        var range = offset > 0 ? new RangeHeaderValue(offset, null) : null;
+        var uri = _transport.Resolve($"v2/{repository}/blobs/{digest}");
+        var response = await _transport.SendAsync(
+            () => new(HttpMethod.Get, uri) { Headers = { Range = range } }, [new Scope(repository, false)],
+            r => r.IsSuccessStatusCode || IsRedirect(r), cancel);
+        if (IsRedirect(response) && response.Headers.Location is { } location)
+        {
+            response.Dispose();
+            response = await _transport.FollowAsync(new Uri(uri, location), range, cancel);
+        }
+        return new BlobSource(response, await response.Content.ReadAsStreamAsync(cancel), options.IdleTimeout,
+            (reason, inner) => _transport.Unreachable(HttpMethod.Get, uri, reason, inner));
+    }
+
+    /// <summary>Begins an upload, or mounts the blob from another repository; null when it was mounted.</summary>
+    public async Task<BlobUpload?> StartUploadAsync(string repository, (Digest Digest, string From)? mount, CancellationToken cancel)
+    {
+        IReadOnlyList<Scope> scopes = mount is { } m ? [new(repository, true), new(m.From, false)] : [new(repository, true)];
+        var query = mount is { } w ? $"?mount={w.Digest}&from={Uri.EscapeDataString(w.From)}" : "";
+        var uri = _transport.Resolve($"v2/{repository}/blobs/uploads/{query}");
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Post, uri) { Content = new ByteArrayContent([]) }, scopes,
+            r => r.StatusCode is HttpStatusCode.Accepted or HttpStatusCode.Created, cancel);
+        if (response.StatusCode == HttpStatusCode.Created)
+            return null;
+        var location = response.Headers.Location is { } l ? new Uri(uri, l) : null;
+        if (location is null || location.Host != uri.Host)
+            throw _transport.Unreachable(HttpMethod.Post, uri, "the upload has no place on this registry", null);
+        return new BlobUpload(repository, location, [new(repository, true)]);
+    }
+
+    /// <summary>Sends the blob in one PUT.</summary>
+    public async Task CompleteUploadAsync(BlobUpload upload, Digest digest, HttpContent body, CancellationToken cancel)
+    {
+        var separator = upload.Location.Query.Length > 0 ? "&" : "?";
+        var uri = new Uri($"{upload.Location.AbsoluteUri}{separator}digest={Uri.EscapeDataString(digest.ToString())}");
+        body.Headers.ContentType = new("application/octet-stream");
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Put, uri) { Content = body }, upload.Scopes, r => r.StatusCode == HttpStatusCode.Created, cancel, repeatable: false);
+    }
+
+    public async Task CancelUploadAsync(BlobUpload upload, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Delete, upload.Location), upload.Scopes, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel);
+    }
+
+    /// <summary>Writes a manifest as it is, under a tag or its digest.</summary>
+    /// <param name="timeout">For the whole request: whoever guards the write by a lease must know when it is over.</param>
+    public async Task PutManifestAsync(string repository, string reference, Manifest manifest, TimeSpan timeout, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Put, _transport.Resolve($"v2/{repository}/manifests/{reference}"))
+            {
+                Content = new ReadOnlyMemoryContent(manifest.Bytes) { Headers = { ContentType = new(manifest.MediaType) } },
+            },
+            [new Scope(repository, true)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout);
+        if (DigestHeader(response) is { } told && told.Algorithm == manifest.Digest.Algorithm && told != manifest.Digest)
+            throw new WrongContentException($"the {options.Name} kept {told} for the manifest {manifest.Digest}");
+    }
+
+    public void Dispose() => _transport.Dispose();
+
+    private Task<HttpResponseMessage> ManifestAsync(HttpMethod method, string repository, string reference, CancellationToken cancel) =>
+        _transport.SendAsync(
+            () =>
+            {
+                var request = new HttpRequestMessage(method, _transport.Resolve($"v2/{repository}/manifests/{reference}"));
+                foreach (var type in MediaTypes.Manifests)
+                    request.Headers.Accept.Add(new(type));
+                return request;
+            },
+            [new Scope(repository, false)], r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel);
+
+    private async IAsyncEnumerable<IReadOnlyList<string>> PagesAsync(
+        string path, string property, IReadOnlyList<Scope> scopes, Func<string, bool> valid, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var next = _transport.Resolve(path);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (next is not null)
+        {
+            var uri = next;
+            if (!seen.Add(uri.AbsoluteUri))
+                throw _transport.Unreachable(HttpMethod.Get, uri, "the list's pages go round in a circle", null);
+            using var response = await _transport.SendAsync(() => new(HttpMethod.Get, uri), scopes, r => r.IsSuccessStatusCode, cancel);
+            yield return await NamesAsync(response, uri, property, valid, cancel);
+            next = NextPage(response, uri);
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> NamesAsync(HttpResponseMessage response, Uri uri, string property, Func<string, bool> valid, CancellationToken cancel)
+    {
+        try
+        {
+            await using var stream = await response.Content.ReadAsStreamAsync(cancel);
+            using var document = await JsonDocument.ParseAsync(stream, default, cancel);
+            var list = document.RootElement.GetProperty(property);
+            return list.ValueKind == JsonValueKind.Null ? [] : [.. list.EnumerateArray().Select(e => e.GetString() ?? "").Where(valid)];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or IOException)
+        {
+            // An unreadable list is an error, never an empty one.
+            throw _transport.Unreachable(HttpMethod.Get, uri, $"the list cannot be read: {e.Message}", e);
+        }
+    }
+
+    private Uri? NextPage(HttpResponseMessage response, Uri current)
+    {
+        if (!response.Headers.TryGetValues("Link", out var links) || links.FirstOrDefault(l => l.Contains("rel=\"next\"", StringComparison.Ordinal)) is not { } link)
+            return null;
+        var (start, end) = (link.IndexOf('<', StringComparison.Ordinal), link.IndexOf('>', StringComparison.Ordinal));
+        if (start < 0 || end < start || !Uri.TryCreate(current, link[(start + 1)..end], out var next) || next.Host != current.Host)
+            throw _transport.Unreachable(HttpMethod.Get, current, "the list's next page cannot be followed", null);
+        // Behind a proxy the registry may write another scheme or port than it was asked by.
+        return new UriBuilder(next) { Scheme = current.Scheme, Port = current.Port }.Uri;
+    }
+
+    private async Task<byte[]> ReadAsync(HttpResponseMessage response, string what, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(options.IdleTimeout);
+        try
+        {
+            await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
+            var buffer = new byte[response.Content.Headers.ContentLength is { } known and <= MaxManifestBytes ? (int)known + 1 : MaxManifestBytes + 1];
+            var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, limit.Token);
+            if (length > MaxManifestBytes)
+                throw new ManifestTooLargeException($"the manifest {what} is larger than {MaxManifestBytes / 1024 / 1024} MiB");
+            return buffer[..length];
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException || e is OperationCanceledException && !cancel.IsCancellationRequested)
+        {
+            throw _transport.Unreachable(HttpMethod.Get, response.RequestMessage!.RequestUri!, $"the answer broke off: {e.Message}", e);
+        }
+    }
+
+    private static Digest? DigestHeader(HttpResponseMessage response) =>
+        response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.FirstOrDefault(), out var digest) ? digest : null;
+
+    private static bool IsRedirect(HttpResponseMessage response) => (int)response.StatusCode is 301 or 302 or 303 or 307 or 308;
+}

@@ -1,0 +1,195 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
+
+namespace GeoDR.Registry;
+
+/// <summary>Sends requests to one registry: authorization, one retry on 401, timeouts, errors with the registry's own words.</summary>
+internal sealed class RegistryTransport : IDisposable
+{
+    private readonly RegistryOptions _options;
+    private readonly Func<AuthChallenge?, ITokenSource?> _tokensFor;
+    private readonly HttpClient _http;
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private volatile State? _state;
+
+    private sealed record State(AuthChallenge? Challenge, ITokenSource? Tokens);
+
+    public RegistryTransport(RegistryOptions options, Func<AuthChallenge?, ITokenSource?> tokensFor)
+    {
+        (_options, _tokensFor) = (options, tokensFor);
+        _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    public AuthChallenge? Challenge => _state?.Challenge;
+
+    /// <summary>The registry's clock at its last answer, where it names one.</summary>
+    public DateTimeOffset? ServerTime { get; private set; }
+
+    public Uri Resolve(string path) => new(new Uri(_options.Url.AbsoluteUri.TrimEnd('/') + "/"), path);
+
+    /// <summary>Asks the API root and learns how to authorize.</summary>
+    public async Task PingAsync(CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Resolve("v2/"));
+        using var response = await SendOnceAsync(request, null, _options.RequestTimeout, cancel);
+        ServerTime = response.Headers.Date;
+        var challenge = response.StatusCode == HttpStatusCode.Unauthorized ? ChallengeOf(response) : null;
+        if (!response.IsSuccessStatusCode && challenge is null)
+            throw await ErrorAsync(request, response, cancel);
+        _state = new State(challenge, challenge is null ? null : _tokensFor(challenge));
+        if (challenge is not null && _state.Tokens is null)
+            throw new RegistryException(_options.Name, HttpMethod.Get, request.RequestUri!, HttpStatusCode.Unauthorized, [],
+                $"asks for {challenge.Scheme} credentials and none are set: give Username and Password, or Geo:Tokens:*");
+    }
+
+    /// <summary>Sends; an answer that <paramref name="accepts"/> does not take is thrown.</summary>
+    /// <param name="build">Makes the request anew for each try.</param>
+    /// <param name="repeatable">False where a streamed body cannot be sent twice.</param>
+    public async Task<HttpResponseMessage> SendAsync(
+        Func<HttpRequestMessage> build, IReadOnlyList<Scope> scopes, Func<HttpResponseMessage, bool> accepts, CancellationToken cancel,
+        bool repeatable = true, TimeSpan? timeout = null)
+    {
+        var state = _state ?? await LearnAsync(cancel);
+        for (var renew = false; ; renew = true)
+        {
+            var request = build();
+            var authorization = state.Tokens is null ? null : await state.Tokens.GetAsync(scopes, renew, cancel);
+            var response = await SendOnceAsync(request, authorization, timeout ?? _options.RequestTimeout, cancel);
+            if (accepts(response))
+                return response;
+            using (response)
+            {
+                if (response.StatusCode == HttpStatusCode.Unauthorized && !renew && repeatable && state.Tokens is not null)
+                    continue;
+                throw await ErrorAsync(request, response, cancel);
+            }
+        }
+    }
+
+    /// <summary>Follows a redirect of a blob to where it is stored; credentials stay here.</summary>
+    public async Task<HttpResponseMessage> FollowAsync(Uri location, RangeHeaderValue? range, CancellationToken cancel)
+    {
+        for (var hops = 0; hops < 5; hops++)
+        {
+            if (location.Scheme != Uri.UriSchemeHttps && !(location.Scheme == Uri.UriSchemeHttp && _options.AllowHttp))
+                throw Unreachable(HttpMethod.Get, location, "a blob was redirected to an address that is not https", null);
+            using var request = new HttpRequestMessage(HttpMethod.Get, location);
+            request.Headers.Range = range;
+            var response = await SendOnceAsync(request, null, _options.RequestTimeout, cancel);
+            if (response.IsSuccessStatusCode)
+                return response;
+            using (response)
+            {
+                if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } next)
+                    throw await ErrorAsync(request, response, cancel);
+                location = new Uri(location, next);
+            }
+        }
+        throw Unreachable(HttpMethod.Get, location, "a blob was redirected too often", null);
+    }
+
+    public async Task<RegistryException> ErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancel)
+    {
+        var errors = await ErrorBody.ReadAsync(response, cancel);
+        var words = errors.Count == 0 ? response.ReasonPhrase : string.Join("; ", errors.Select(e => $"{e.Code} {e.Message} {e.Detail}".TrimEnd()));
+        var retryAfter = response.Headers.RetryAfter?.Delta;
+        return new RegistryException(
+            _options.Name, request.Method, request.RequestUri!, response.StatusCode, errors, $"{(int)response.StatusCode} {words}", retryAfter);
+    }
+
+    public RegistryException Unreachable(HttpMethod method, Uri uri, string reason, Exception? inner) =>
+        new(_options.Name, method, uri, null, [], reason, null, inner);
+
+    public void Dispose()
+    {
+        _http.Dispose();
+        _one.Dispose();
+    }
+
+    private async Task<State> LearnAsync(CancellationToken cancel)
+    {
+        await _one.WaitAsync(cancel);
+        try
+        {
+            if (_state is null)
+                await PingAsync(cancel);
+            return _state!;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendOnceAsync(
+        HttpRequestMessage request, AuthenticationHeaderValue? authorization, TimeSpan timeout, CancellationToken cancel)
+    {
+        request.Headers.Authorization = authorization;
+        request.Headers.TryAddWithoutValidation("User-Agent", _options.UserAgent);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        // A streamed body takes as long as it takes; its own idle timeout ends it.
+        if (request.Content is not VerifiedBlobContent)
+            limit.CancelAfter(timeout);
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw Unreachable(request.Method, request.RequestUri!, $"no answer within {timeout.TotalSeconds:0.#} s", e);
+        }
+        catch (Exception) when (request.Content is VerifiedBlobContent { SourceFailure: not null } body)
+        {
+            // The target's request broke because the source did: the source's error is the one to tell.
+            throw body.SourceFailure;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw Unreachable(request.Method, request.RequestUri!, (e.InnerException ?? e).Message, e);
+        }
+    }
+
+    private static AuthChallenge? ChallengeOf(HttpResponseMessage response)
+    {
+        foreach (var header in response.Headers.WwwAuthenticate)
+        {
+            if (header.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase))
+                return new("Bearer", Parameter(header.Parameter, "realm"), Parameter(header.Parameter, "service"));
+            if (header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
+                return new("Basic", null, null);
+        }
+        return null;
+    }
+
+    private static string? Parameter(string? parameters, string name)
+    {
+        var start = parameters?.IndexOf(name + "=\"", StringComparison.OrdinalIgnoreCase) ?? -1;
+        if (start < 0)
+            return null;
+        start += name.Length + 2;
+        var end = parameters!.IndexOf('"', start);
+        return end < 0 ? null : parameters[start..end];
+    }
+
+    private static SocketsHttpHandler Handler(RegistryOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false, UseCookies = false, MaxConnectionsPerServer = options.Connections,
+            ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            // A registry that answers early must not wait for the rest of a body it will not take.
+            Expect100ContinueTimeout = TimeSpan.FromSeconds(1),
+        };
+        if (options.CaFile is { } ca)
+        {
+            var roots = new X509Certificate2Collection();
+            roots.ImportFromPemFile(ca);
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
+        }
+        if (options.ClientCertificateFile is { } certificate)
+            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(certificate, options.ClientKeyFile)];
+        return handler;
+    }
+}

@@ -1,0 +1,37 @@
+using System.IdentityModel.Tokens.Jwt;
+using GeoDR.Registry;
+using Microsoft.IdentityModel.Tokens;
+
+namespace GeoDR.Tokens;
+
+/// <summary>Signs tokens for registries (Distribution, "Token Authentication Implementation").</summary>
+/// <param name="issuer">What the registries' <c>auth.token.issuer</c> says.</param>
+/// <param name="subject">Shows as the actor in the registries' notifications.</param>
+public sealed class TokenSigner(TokenKey key, string issuer, string subject, TimeSpan lifetime, TimeProvider time)
+{
+    private static readonly TimeSpan s_backdated = TimeSpan.FromSeconds(10);
+
+    private readonly JwtSecurityTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
+
+    public TimeSpan Lifetime => lifetime;
+
+    /// <summary>A token for exactly these scopes. <c>x5c</c> is the one key header that Distribution 2.8 and 3 both take.</summary>
+    public string Sign(string audience, IReadOnlyList<Scope> scopes)
+    {
+        var now = time.GetUtcNow();
+        var header = new JwtHeader(new SigningCredentials(key.Key, key.Algorithm)) { ["x5c"] = key.Chain };
+        header.Remove("kid");
+        var payload = new JwtPayload
+        {
+            ["iss"] = issuer, ["sub"] = subject, ["aud"] = audience,
+            ["nbf"] = (now - s_backdated).ToUnixTimeSeconds(), ["iat"] = now.ToUnixTimeSeconds(), ["exp"] = (now + lifetime).ToUnixTimeSeconds(),
+            ["jti"] = Guid.NewGuid().ToString("N"),
+            ["access"] = scopes.Select(Access).ToArray(),
+        };
+        return _handler.WriteToken(new JwtSecurityToken(header, payload));
+    }
+
+    private static Dictionary<string, object> Access(Scope scope) => scope.Repository is null
+        ? new() { ["type"] = "registry", ["name"] = "catalog", ["actions"] = new[] { "*" } }
+        : new() { ["type"] = "repository", ["name"] = scope.Repository, ["actions"] = scope.Push ? ["pull", "push"] : new[] { "pull" } };
+}
