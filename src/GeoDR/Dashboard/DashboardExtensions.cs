@@ -45,6 +45,7 @@ public static class DashboardExtensions
             var headers = context.Response.Headers;
             headers.ContentSecurityPolicy = ContentPolicy;
             headers.XContentTypeOptions = "nosniff";
+            headers.XFrameOptions = "DENY";
             headers["Referrer-Policy"] = "no-referrer";
             return next(context);
         });
@@ -64,6 +65,7 @@ public static class DashboardExtensions
     {
         services.TryAddSingleton<SignIn>();
         services.AddScoped<Actor>();
+        services.AddScoped<Operations>();
         services.AddScoped<AuthenticationStateProvider, SessionCheck>();
         services.AddCascadingAuthenticationState();
         services.AddAntiforgery();

@@ -36,6 +36,8 @@ public sealed partial class SessionCookie(IConfiguration configuration)
 
     public void Configure(AntiforgeryOptions options)
     {
+        // The dashboard's own header is stricter.
+        options.SuppressXFrameOptionsHeader = true;
         options.Cookie.Name = $"geodr-form-{Suffix}";
         options.Cookie.SameSite = SameSiteMode.Strict;
         options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;

@@ -4,7 +4,6 @@ using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
 using Microsoft.AspNetCore.Components;
-using Npgsql;
 using Radzen;
 
 namespace GeoDR.Dashboard.Layout;
@@ -14,13 +13,11 @@ public sealed partial class SiteHeader : LiveComponent
 {
     private bool _working;
 
-    [Inject] private Actor Actor { get; set; } = null!;
+    [Inject] private Operations Operations { get; set; } = null!;
 
     [Inject] private SiteStore Sites { get; set; } = null!;
 
     [Inject] private Requests Requests { get; set; } = null!;
-
-    [Inject] private NotificationService Notifications { get; set; } = null!;
 
     [Inject] private DialogService Dialogs { get; set; } = null!;
 
@@ -48,7 +45,7 @@ public sealed partial class SiteHeader : LiveComponent
     private static double Progress(Request request, long repositories) =>
         repositories == 0 ? 0 : Math.Min(99, 100d * request.Marked / repositories);
 
-    private Task PauseAsync(bool pause) => ActAsync(async _ =>
+    private Task PauseAsync(bool pause) => RunAsync(async _ =>
     {
         await Sites.PauseAsync(pause, Closed);
         return pause ? "Sync is paused. What had begun is finished; the log is still followed." : "Sync goes on.";
@@ -57,29 +54,13 @@ public sealed partial class SiteHeader : LiveComponent
     private async Task StopAsync(Request request)
     {
         if (await Dialogs.Confirm($"Stop the {request.Kind}? What is marked already stays marked.", "Stop", new() { OkButtonText = "Stop it", CancelButtonText = "Let it run" }) == true)
-            await ActAsync(async _ => await Requests.StopAsync(request.Id, Closed) ? $"The {request.Kind} is stopped." : $"The {request.Kind} had already ended.");
+            await RunAsync(async _ => await Requests.StopAsync(request.Id, Closed) ? $"The {request.Kind} is stopped." : $"The {request.Kind} had already ended.");
     }
 
-    private async Task ActAsync(Func<string, Task<string>> act)
+    private async Task RunAsync(Func<string, Task<string>> act)
     {
         _working = true;
-        try
-        {
-            if (await Actor.NameIfAsync(Roles.Operator, Closed) is not { } name)
-            {
-                Notifications.Notify(NotificationSeverity.Error, "Not allowed", "This needs the role operator. Sign in again if yours was changed.");
-                return;
-            }
-            Notifications.Notify(NotificationSeverity.Success, await act(name));
-            await LiveStatus.RefreshAsync(Closed);
-        }
-        catch (NpgsqlException)
-        {
-            Notifications.Notify(NotificationSeverity.Error, "Not done", "The site's database does not answer.");
-        }
-        finally
-        {
-            _working = false;
-        }
+        await Operations.RunAsync(act, Closed);
+        _working = false;
     }
 }

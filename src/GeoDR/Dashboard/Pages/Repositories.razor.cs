@@ -21,6 +21,8 @@ public sealed partial class Repositories : LiveComponent
     private DateTimeOffset _readAt;
     private long _total;
     private int _typed;
+    private string? _text;
+    private string? _searched;
     private bool _loaded;
     private bool _working;
 
@@ -28,13 +30,11 @@ public sealed partial class Repositories : LiveComponent
 
     [Inject] private Requests Requests { get; set; } = null!;
 
-    [Inject] private Actor Actor { get; set; } = null!;
+    [Inject] private Operations Operations { get; set; } = null!;
 
     [Inject] private NavigationManager Navigation { get; set; } = null!;
 
     [Inject] private DialogService Dialogs { get; set; } = null!;
-
-    [Inject] private NotificationService Notifications { get; set; } = null!;
 
     [Parameter, EditorRequired] public RepositoryFilter Filter { get; set; } = null!;
 
@@ -50,6 +50,9 @@ public sealed partial class Repositories : LiveComponent
 
     protected override async Task OnParametersSetAsync()
     {
+        // What a person is typing wins over the address it leads to; an address from elsewhere wins over the box.
+        if (Filter.Search != _searched)
+            _text = _searched = Filter.Search;
         if (Filter == _read)
             return;
         try
@@ -88,69 +91,44 @@ public sealed partial class Repositories : LiveComponent
         (_rows, _total, _read, _readWith, _readAt, _loaded) = (rows, total, filter, with, at, true);
     }
 
-    private async Task SearchTyped(ChangeEventArgs change)
+    private async Task SearchTyped()
     {
         var turn = ++_typed;
         await Task.Delay(s_typing, Time, Closed);
-        if (turn != _typed)
+        var search = RepositoryFilter.From(null, _text, 1).Search;
+        if (turn != _typed || search == Filter.Search)
             return;
-        var filter = RepositoryFilter.From(Filter.State is { } s ? RepositoryFilter.Word(s) : null, change.Value?.ToString(), 1);
-        if (filter.Search != Filter.Search)
-            Navigation.NavigateTo(filter.ToUrl(), replace: true);
+        _searched = search;
+        Navigation.NavigateTo((Filter with { Search = search, Page = 1 }).ToUrl(), replace: true);
     }
 
-    private Task ResyncOneAsync(RepositoryRow row) => ActAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
-        ? (NotificationSeverity.Success, $"{row.Name} is marked for a full sync.")
-        : (NotificationSeverity.Warning, $"{row.Name} is not tracked any more."));
+    private Task ResyncOneAsync(RepositoryRow row) => RunAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
+        ? $"{row.Name} is marked for a full sync." : $"{row.Name} is not tracked any more.");
 
-    private async Task ResyncShownAsync()
+    private Task ResyncShownAsync() =>
+        ResyncManyAsync(false, Filter, rows => $"{rows} will be compared in full with the primary: {Filter.InWords()}.");
+
+    private Task ResyncAllAsync() => ResyncManyAsync(
+        true, new(null, null, 1), rows => $"All {rows} will be compared in full with the primary, and its catalog is read again.");
+
+    private Task ResyncManyAsync(bool all, RepositoryFilter filter, Func<string, string> question) => Operations.GuardAsync(async () =>
     {
-        var filter = Filter;
         var rows = await List.CountAsync(filter.State, filter.Search, Closed);
-        if (await AskAsync($"{Display.Number(rows, "repository", "repositories")} will be compared in full with the primary: {filter.InWords()}.", rows))
-            await ActAsync(async name =>
+        var asked = await Dialogs.Confirm(question(Display.Number(rows, "repository", "repositories")), "Resync",
+            new() { OkButtonText = rows > 0 ? $"Resync {Display.Number(rows)}" : "Read the catalog", CancelButtonText = "Cancel" });
+        if (asked == true)
+            await RunAsync(async name =>
             {
-                await Requests.ResyncAsync(false, filter.State, filter.Search, name, Closed);
-                return (NotificationSeverity.Success, "The resync is recorded. Its progress is at the top.");
+                await Requests.ResyncAsync(all, filter.State, filter.Search, name, Closed);
+                return "The resync is recorded. Its progress is at the top.";
             });
-    }
+    });
 
-    private async Task ResyncAllAsync()
-    {
-        var rows = await List.CountAsync(null, null, Closed);
-        if (await AskAsync($"All {Display.Number(rows, "repository", "repositories")} will be compared in full with the primary, and its catalog is read again.", rows))
-            await ActAsync(async name =>
-            {
-                await Requests.ResyncAsync(true, null, null, name, Closed);
-                return (NotificationSeverity.Success, "The resync is recorded. Its progress is at the top.");
-            });
-    }
-
-    private async Task<bool> AskAsync(string question, long rows) => await Dialogs.Confirm(
-        question, "Resync", new() { OkButtonText = rows > 0 ? $"Resync {Display.Number(rows)}" : "Read the catalog", CancelButtonText = "Cancel" }) == true;
-
-    private async Task ActAsync(Func<string, Task<(NotificationSeverity, string)>> act)
+    private async Task RunAsync(Func<string, Task<string>> act)
     {
         _working = true;
-        try
-        {
-            if (await Actor.NameIfAsync(Roles.Operator, Closed) is not { } name)
-            {
-                Notifications.Notify(NotificationSeverity.Error, "Not allowed", "This needs the role operator. Sign in again if yours was changed.");
-                return;
-            }
-            var (severity, message) = await act(name);
-            Notifications.Notify(severity, message);
-            await LiveStatus.RefreshAsync(Closed);
-        }
-        catch (NpgsqlException)
-        {
-            Notifications.Notify(NotificationSeverity.Error, "Not done", "The site's database does not answer.");
-        }
-        finally
-        {
-            _working = false;
-        }
+        await Operations.RunAsync(act, Closed);
+        _working = false;
     }
 
     private static string Waiting(RepositoryRow row) => (row.MissingTags, row.WantsFull) switch
