@@ -67,7 +67,7 @@ public sealed partial class Repositories : LiveComponent
 
     protected override async Task OnLiveAsync(LiveSnapshot snapshot)
     {
-        if (snapshot is { Status: { } status, Problem: null } && (!Moved(status).Equals(_readWith) || snapshot.At - _readAt > s_stale))
+        if (snapshot is { Status: { } status, Problem: null } && (Filter != _read || !Moved(status).Equals(_readWith) || snapshot.At - _readAt > s_stale))
             await ReadAsync();
     }
 
