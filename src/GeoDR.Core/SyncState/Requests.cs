@@ -94,7 +94,7 @@ public sealed class Requests(NpgsqlDataSource source)
         var after = long.TryParse(request.Position, out var id) ? id : 0;
         var marked = await WantAsync(connection, """
             select id from repository
-            where id > $1 and ($2::smallint is null or state = $2) and ($3::text is null or name like '%' || $3 || '%')
+            where id > $1 and ($2::smallint is null or state = $2) and ($3::text is null or strpos(name, $3) > 0)
             order by id limit $4 for update
             """,
             [

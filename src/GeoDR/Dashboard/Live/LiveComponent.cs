@@ -1,0 +1,75 @@
+using Microsoft.AspNetCore.Components;
+using Npgsql;
+
+namespace GeoDR.Dashboard.Live;
+
+/// <summary>A component that renders anew with each reading of the status. A reading that comes while the last one is still worked on is left out.</summary>
+public abstract class LiveComponent : ComponentBase, IDisposable
+{
+    private readonly CancellationTokenSource _closed = new();
+    private IDisposable? _subscription;
+    private bool _busy;
+    private bool _disposed;
+
+    [Inject] protected LiveStatus LiveStatus { get; set; } = null!;
+
+    [Inject] protected TimeProvider Time { get; set; } = null!;
+
+    /// <summary>Null only before the first reading.</summary>
+    protected LiveSnapshot? Live { get; private set; }
+
+    /// <summary>Ends with the page.</summary>
+    protected CancellationToken Closed => _closed.Token;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Live = await LiveStatus.CurrentAsync(Closed);
+        if (!_disposed)
+            _subscription = LiveStatus.Subscribe(snapshot => _ = InvokeAsync(() => TakeAsync(snapshot)));
+    }
+
+    /// <summary>Reads what else the component shows, before it renders.</summary>
+    protected virtual Task OnLiveAsync(LiveSnapshot snapshot) => Task.CompletedTask;
+
+    private async Task TakeAsync(LiveSnapshot snapshot)
+    {
+        if (_busy || _disposed)
+            return;
+        _busy = true;
+        Live = snapshot;
+        try
+        {
+            await OnLiveAsync(snapshot);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        {
+            // The header says that the database does not answer; the next reading tries again.
+        }
+        catch (Exception e)
+        {
+            await DispatchExceptionAsync(e);
+        }
+        finally
+        {
+            _busy = false;
+        }
+        if (!_disposed)
+            StateHasChanged();
+    }
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing || _disposed)
+            return;
+        _disposed = true;
+        _subscription?.Dispose();
+        _closed.Cancel();
+        _closed.Dispose();
+    }
+}
