@@ -1,5 +1,6 @@
 using GeoDR.Api;
 using GeoDR.Configuration;
+using GeoDR.Dashboard;
 using GeoDR.Hosting;
 using GeoDR.Intake;
 using GeoDR.Postgres;
@@ -20,7 +21,9 @@ internal static class ServeVerb
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, site.Settings);
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null);
+        builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
+        builder.Services.AddDashboard();
         if (site.Role == Site.Primary)
             builder.Services.AddPrimary(site.Settings);
         else
@@ -29,6 +32,7 @@ internal static class ServeVerb
         if (site.Role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
         app.UseExceptionHandler();
+        app.MapDashboard();
         app.MapIntake();
         app.MapSiteCalls();
         app.MapHealth();

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.Identity;
+using GeoDR.Dashboard.Access;
+using GeoDR.Sites;
 
 namespace GeoDR.Cli;
 
@@ -11,7 +12,7 @@ internal static class UserVerbs
     public static Task<int> AddAsync(string name, string role, bool fromStdin, CancellationToken cancel)
     {
         var words = name.Length is 0 or > 64 ? "A name has 1 to 64 characters."
-            : role is not ("viewer" or "operator" or "admin") ? $"'{role}' is no role; write viewer, operator or admin."
+            : !Roles.All.Contains(role) ? $"'{role}' is no role; write viewer, operator or admin."
             : null;
         var password = fromStdin ? Console.In.ReadLine() ?? "" : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
         if (password.Length < LeastLength)
@@ -23,15 +24,14 @@ internal static class UserVerbs
         }
         return VerbSettings.WithDatabaseAsync(async source =>
         {
-            var hash = new PasswordHasher<string>().HashPassword(name, password);
-            await using var command = source.CreateCommand("""
-                insert into app_user (name, password_hash, role) values ($1, $2, $3)
-                on conflict (name) do update set password_hash = excluded.password_hash, role = excluded.role,
-                    failed_logins = 0, locked_until = null, stamp = gen_random_uuid()
-                """);
-            foreach (var value in new[] { name, hash, role })
-                command.Parameters.Add(new() { Value = value });
-            await command.ExecuteNonQueryAsync(cancel);
+            var users = new UserStore(source);
+            var hash = SignIn.Hash(password);
+            // A known name gets the new password and role, and whoever is signed in with the old ones is out.
+            if (!await users.AddAsync(name, hash, role, cancel))
+            {
+                await users.SetPasswordAsync(name, hash, cancel);
+                await users.SetRoleAsync(name, role, cancel);
+            }
             await Console.Error.WriteLineAsync($"{name} may sign in as {role}.");
             if (!fromStdin)
                 Console.WriteLine(password);
