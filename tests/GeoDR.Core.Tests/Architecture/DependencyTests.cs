@@ -64,7 +64,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:using GeoDR\.|\b)(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]
