@@ -35,6 +35,7 @@ internal static class ServeVerb
         app.MapDashboard();
         app.MapIntake();
         app.MapSiteCalls();
+        app.MapRepositoryApi();
         app.MapHealth();
         await app.RunAsync(cancel);
         return ExitCodes.Success;

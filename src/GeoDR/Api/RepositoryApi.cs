@@ -1,0 +1,117 @@
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.SyncState;
+
+namespace GeoDR.Api;
+
+/// <summary>A request for many rows: by the list's own filter, or all. An empty filter is refused, so that nothing is marked by mistake.</summary>
+internal sealed record ResyncRequest(bool? All, string? State, string? Search);
+
+/// <summary>What was recorded: watch it at <c>/api/v1/requests/{id}</c>, stop it by DELETE.</summary>
+internal sealed record RecordedRequest(long Id);
+
+/// <summary>A page of repositories; <c>Next</c> is the <c>after</c> of the page that follows.</summary>
+internal sealed record RepositoryPage(IReadOnlyList<RepositoryRow> Items, string? Next);
+
+/// <summary>What the dashboard shows and does, over HTTP.</summary>
+internal static class RepositoryApi
+{
+    private const int MaxLimit = 1000;
+
+    public static void MapRepositoryApi(this IEndpointRouteBuilder routes)
+    {
+        var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
+        read.MapGet("/status", StatusAsync);
+        read.MapGet("/sites", SitesAsync);
+        read.MapGet("/repositories", ListAsync);
+        read.MapGet("/repositories/{id:long}", GetAsync);
+        read.MapGet("/requests", (Requests requests, CancellationToken cancel) => requests.ListAsync(running: false, 100, cancel));
+        read.MapGet("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
+            (await requests.ListAsync(running: false, 1000, cancel)).FirstOrDefault(r => r.Id == id) is { } found ? Results.Ok(found) : NotFound($"request {id}"));
+        var write = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>();
+        write.MapPost("/repositories/{id:long}/resync", ResyncOneAsync);
+        write.MapPost("/repositories/resync", ResyncManyAsync);
+        write.MapDelete("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
+            await requests.StopAsync(id, cancel) ? Results.NoContent() : NotFound($"running request {id}"));
+        write.MapPost("/pause", (SiteStore sites, CancellationToken cancel) => PauseAsync(sites, true, cancel));
+        write.MapPost("/resume", (SiteStore sites, CancellationToken cancel) => PauseAsync(sites, false, cancel));
+    }
+
+    private static async Task<IResult> StatusAsync(StatusReader status, CancellationToken cancel) =>
+        await status.ReadAsync(cancel) is { } found ? Results.Ok(found) : NotFound("a started site");
+
+    private static async Task<IResult> SitesAsync(StatusReader status, CancellationToken cancel) =>
+        await status.ReadAsync(cancel) is { } own ? Results.Ok(new { own, own.Peers }) : NotFound("a started site");
+
+    private static async Task<IResult> ListAsync(
+        RepositoryList list, string? state, string? search, string? name, string? after, int? limit, CancellationToken cancel)
+    {
+        if (name is not null)
+            return Results.Ok(new RepositoryPage(await list.FindAsync(name, cancel) is { } row ? [row] : [], null));
+        if (!TryState(state, out var wanted))
+            return BadState(state);
+        if (limit is < 1 or > MaxLimit)
+            return Bad($"limit is from 1 to {MaxLimit}");
+        var most = limit ?? 100;
+        var rows = await list.ListAsync(wanted, search, after, 0, most, cancel);
+        return Results.Ok(new RepositoryPage(rows, rows.Count == most ? rows[^1].Name : null));
+    }
+
+    private static async Task<IResult> GetAsync(long id, RepositoryList list, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is { } row ? Results.Ok(row) : NotFound($"repository {id}");
+
+    private static async Task<IResult> ResyncOneAsync(long id, RepositoryList list, Requests requests, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is { } row && await requests.ResyncOneAsync(row.Name, cancel) ? Results.Accepted() : NotFound($"repository {id}");
+
+    private static async Task<IResult> ResyncManyAsync(ResyncRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
+    {
+        if (!TryState(wish.State, out var state))
+            return BadState(wish.State);
+        var all = wish.All == true;
+        if (!all && state is null && string.IsNullOrEmpty(wish.Search))
+            return Bad("an empty filter marks nothing: give state or search, or {\"all\": true}");
+        if (all && (state is not null || !string.IsNullOrEmpty(wish.Search)))
+            return Bad("all and a filter exclude each other");
+        var id = await requests.ResyncAsync(all, state, wish.Search, http.User.Identity?.Name ?? "api", cancel);
+        return Results.Accepted($"/api/v1/requests/{id}", new RecordedRequest(id));
+    }
+
+    private static async Task<IResult> PauseAsync(SiteStore sites, bool paused, CancellationToken cancel)
+    {
+        await sites.PauseAsync(paused, cancel);
+        return Results.NoContent();
+    }
+
+    private static bool TryState(string? text, out RepositoryState? state)
+    {
+        state = null;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        if (!Enum.TryParse<RepositoryState>(text, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed))
+            return false;
+        state = parsed;
+        return true;
+    }
+
+    private static IResult BadState(string? state) => Bad($"'{state}' is no state; write pending, started, synced or failed");
+
+    private static IResult Bad(string detail) => Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: detail);
+
+    private static IResult NotFound(string what) => Results.Problem(statusCode: 404, title: $"There is no {what}");
+}
+
+/// <summary>
+/// A write with the dashboard's cookie must come from the dashboard itself: the cookie is SameSite=Strict, and a body that is not
+/// JSON or another site's origin is refused besides.
+/// </summary>
+internal sealed class SameOriginFilter : IEndpointFilter
+{
+    public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var request = context.HttpContext.Request;
+        var origin = request.Headers.Origin.ToString();
+        if (origin.Length == 0 || Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value)
+            return next(context);
+        return ValueTask.FromResult<object?>(Results.Problem(statusCode: 403, title: "The call comes from another site"));
+    }
+}

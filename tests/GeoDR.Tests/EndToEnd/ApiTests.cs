@@ -1,0 +1,83 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.RegularExpressions;
+using GeoDR.Lab;
+
+namespace GeoDR.Tests.EndToEnd;
+
+/// <summary>The API with the dashboard's session, at a running secondary.</summary>
+public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<ApiTests.Fixture>
+{
+    public sealed class Fixture : IAsyncLifetime
+    {
+        public TwoSites Sites { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Sites = await TwoSites.StartAsync();
+
+        public ValueTask DisposeAsync() => Sites.DisposeAsync();
+    }
+
+    private readonly TwoSites _sites = fixture.Sites;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("GET", "/api/v1/status")]
+    [InlineData("GET", "/api/v1/repositories")]
+    [InlineData("POST", "/api/v1/pause")]
+    [InlineData("POST", "/api/v1/repositories/resync")]
+    public async Task Api_WithoutASession_Is401AndNoRedirect(string method, string path)
+    {
+        using var http = Client();
+        using var response = await http.SendAsync(new HttpRequestMessage(new HttpMethod(method), path) { Content = JsonContent.Create(new { all = true }) }, Stop);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Api_WithASession_ShowsRowsAndTakesResyncs()
+    {
+        var image = await _sites.Primary.Pusher.PushAsync("api/one", "v1", ImageSpec.Random(ImageKind.Oci, 700), Stop);
+        await _sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(30), Stop);
+        using var http = await SignedInAsync();
+        await Wait.UntilAsync(
+            async token => (await http.GetStringAsync("/api/v1/repositories?state=synced&search=api/", token)).Contains("\"name\":\"api/one\"", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(20), () => "api/one is not shown as synced", Stop);
+        using var empty = await http.PostAsJsonAsync("/api/v1/repositories/resync", new { }, Stop);
+        Assert.Equal(HttpStatusCode.BadRequest, empty.StatusCode);
+        using var all = await http.PostAsJsonAsync("/api/v1/repositories/resync", new { all = true }, Stop);
+        Assert.Equal(HttpStatusCode.Accepted, all.StatusCode);
+        var location = all.Headers.Location!.ToString();
+        await Wait.UntilAsync(
+            async token => (await http.GetStringAsync(location, token)).Contains("\"status\":\"done\"", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(20), () => "the request is not done", Stop);
+    }
+
+    [Fact]
+    public async Task Api_WriteFromAnotherOrigin_IsRefused()
+    {
+        using var http = await SignedInAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/resume");
+        request.Headers.Add("Origin", "https://elsewhere.example");
+        using var response = await http.SendAsync(request, Stop);
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+    }
+
+    private HttpClient Client() => new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = _sites.Secondary.Geo.Url };
+
+    private async Task<HttpClient> SignedInAsync()
+    {
+        var http = Client();
+        var page = await http.GetStringAsync("/login", Stop);
+        var token = Token().Match(page).Groups[1].Value;
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["__RequestVerificationToken"] = token, ["name"] = TwoSites.AdminUser, ["password"] = _sites.AdminPassword,
+        });
+        using var response = await http.PostAsync("/login", form, Stop);
+        Assert.Equal(HttpStatusCode.Redirect, response.StatusCode);
+        return http;
+    }
+
+    [GeneratedRegex("name=\"__RequestVerificationToken\"[^>]*value=\"([^\"]+)\"")]
+    private static partial Regex Token();
+}
