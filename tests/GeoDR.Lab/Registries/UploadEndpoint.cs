@@ -58,7 +58,7 @@ sealed partial class UploadEndpoint(RegistryStore store, LabRegistrySwitches swi
             : AcceptedAsync(call, upload, 202));
     }
 
-    async Task AppendAsync(RegistryCall call, UploadSession upload)
+    static async Task AppendAsync(RegistryCall call, UploadSession upload)
     {
         if (Misplaced(call, upload))
         {
