@@ -1,1 +1,0 @@
-namespace GeoDR.Lab; public static class Marker;
