@@ -136,7 +136,7 @@ public sealed class HttpFaultProxy : IAsyncDisposable
                 await http.Response.Body.FlushAsync(http.RequestAborted);
                 if (rule!.CutResponseAfter is not null)
                 {
-                    http.Abort();
+                    Cut(http);
                     return;
                 }
 
@@ -155,6 +155,16 @@ public sealed class HttpFaultProxy : IAsyncDisposable
             // Flushed at once: a slow answer must look as slow to the client as it is.
             await http.Response.Body.FlushAsync(http.RequestAborted);
             sent += read;
+        }
+    }
+
+    /// <summary>With a Content-Length, Kestrel ends the connection for the missing bytes and the client surely gets the others.
+    /// A chunked body would end well that way, so it is reset, and the reset may overtake its last bytes.</summary>
+    static void Cut(HttpContext http)
+    {
+        if (http.Response.ContentLength is null)
+        {
+            http.Abort();
         }
     }
 }

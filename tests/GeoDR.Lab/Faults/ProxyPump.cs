@@ -62,6 +62,8 @@ sealed class ProxyPump(ProxyConnection connection, Socket from, Socket to, Proxy
                     return;
                 }
 
+                // Asked again: a limit that was set while this waited for bytes holds for them too.
+                rate = faults.BytesPerSecond;
                 if (rate > 0)
                 {
                     await Task.Delay(TimeSpan.FromSeconds((double)read / rate), TimeProvider.System, end);
