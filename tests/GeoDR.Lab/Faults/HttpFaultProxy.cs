@@ -26,6 +26,7 @@ public sealed class HttpFaultProxy : IAsyncDisposable
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = null,
         MaxConnectionsPerServer = int.MaxValue,
+        ConnectCallback = GentleStream.ConnectAsync,
     });
     KestrelHost _host = null!;
     int _total;
@@ -101,7 +102,7 @@ public sealed class HttpFaultProxy : IAsyncDisposable
         using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), new Uri(_target, pathAndQuery));
         if (http.Request.ContentLength is not null || http.Request.Headers.TransferEncoding.Count > 0)
         {
-            request.Content = new StreamContent(rule?.CutRequestAfter is { } cut ? new CutStream(http.Request.Body, cut) : http.Request.Body);
+            request.Content = rule?.CutRequestAfter is { } cut ? new CutContent(http.Request.Body, cut) : new StreamContent(http.Request.Body);
         }
 
         foreach (var (name, values) in http.Request.Headers.Where(h => !HopByHop.Contains(h.Key)))

@@ -37,11 +37,12 @@ sealed class UploadBuffer(string directory, int threshold) : IDisposable
     public long Length { get; private set; }
 
     /// <summary>Appends what arrives. When the client goes away half-way the bytes so far are kept: a resume starts there.</summary>
-    public async Task AppendAsync(Stream source, CancellationToken cancel)
+    public async Task AppendAsync(Stream source)
     {
         var buffer = new byte[1 << 16];
         int read;
-        while ((read = await source.ReadAsync(buffer, cancel)) > 0)
+        // Without a token: when the client goes away, what had arrived is read to its end before the read fails.
+        while ((read = await source.ReadAsync(buffer, CancellationToken.None)) > 0)
         {
             if (_path is null && Length + read > threshold)
             {

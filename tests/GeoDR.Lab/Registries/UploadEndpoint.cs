@@ -66,7 +66,7 @@ sealed partial class UploadEndpoint(RegistryStore store, LabRegistrySwitches swi
             return;
         }
 
-        await upload.Buffer.AppendAsync(call.Http.Request.Body, call.Cancel);
+        await upload.Buffer.AppendAsync(call.Http.Request.Body);
         await AcceptedAsync(call, upload, 202);
     }
 
@@ -84,7 +84,7 @@ sealed partial class UploadEndpoint(RegistryStore store, LabRegistrySwitches swi
             return;
         }
 
-        await upload.Buffer.AppendAsync(call.Http.Request.Body, call.Cancel);
+        await upload.Buffer.AppendAsync(call.Http.Request.Body);
         var content = upload.Buffer.Complete();
         store.Uploads.TryRemove(upload.Id, out _);
         bool matches;
