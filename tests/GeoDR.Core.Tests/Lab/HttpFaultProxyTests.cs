@@ -2,6 +2,7 @@ using GeoDR.Lab;
 using GeoDR.Lab.Faults;
 using GeoDR.Lab.Registries;
 using System.Net;
+using System.Net.Sockets;
 
 namespace GeoDR.Core.Tests.Lab;
 
@@ -84,15 +85,35 @@ public sealed class HttpFaultProxyTests(DistributionFixture fixture) : IClassFix
 
         var location = await calls.BeginUploadAsync("app/one");
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => calls.PatchAsync(location, bytes, 0));
-        // The client knows of the cut before the registry has read all that reached it.
-        var range = "";
-        await Wait.UntilAsync(async _ =>
-        {
-            using var status = await calls.GetAsync(location);
-            return (range = status.Headers.GetValues("Range").Single()) == "0-69999";
-        }, TimeSpan.FromSeconds(5), () => range, RegistryCalls.Cancel);
-        using var done = await calls.FinishAsync(location, LabDigest.Sha256(bytes), bytes[70_000..]);
+        // The client knows of the cut before the registry does.
+        await Wait.UntilAsync(_ => Task.FromResult(registry.Requests.Recent.Any(r => r is { Method: "PATCH", Ended: true })),
+            TimeSpan.FromSeconds(5), () => string.Join('\n', registry.Requests.Recent), RegistryCalls.Cancel);
+        using var status = await calls.GetAsync(location);
+        var kept = int.Parse(status.Headers.GetValues("Range").Single().Split('-')[1]) is > 0 and var last ? last + 1 : 0;
+        Assert.InRange(kept, 0, 70_000);
+        using var done = await calls.FinishAsync(status.Headers.Location!.ToString(), LabDigest.Sha256(bytes), bytes[kept..]);
         Assert.Equal(HttpStatusCode.Created, done.StatusCode);
+    }
+
+    [Fact]
+    public async Task Rule_CutRequest_GivesTheTargetExactlyThoseBytes()
+    {
+        using var target = new TcpListener(IPAddress.Loopback, 0);
+        target.Start();
+        var read = Task.Run(async () =>
+        {
+            using var client = await target.AcceptTcpClientAsync(RegistryCalls.Cancel);
+            using var all = new MemoryStream();
+            await client.GetStream().CopyToAsync(all, RegistryCalls.Cancel);
+            return all.ToArray();
+        }, RegistryCalls.Cancel);
+        await using var proxy = await HttpFaultProxy.StartAsync(new Uri($"http://{target.LocalEndpoint}/"));
+        using var calls = new RegistryCalls(proxy.Url);
+        proxy.Add(new() { CutRequestAfter = 70_000 });
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => calls.PatchAsync("x", new byte[200_000], 0));
+
+        var received = await read;
+        Assert.Equal(70_000, received.Length - received.AsSpan().IndexOf("\r\n\r\n"u8) - 4);
     }
 
     [Fact]

@@ -36,12 +36,13 @@ sealed class UploadBuffer(string directory, int threshold) : IDisposable
 
     public long Length { get; private set; }
 
-    /// <summary>Appends what arrives. When the client goes away half-way the bytes so far are kept: a resume starts there.</summary>
+    /// <summary>Appends what arrives. When the client goes away half-way the bytes so far are kept: a resume starts there. How many
+    /// is not certain: Kestrel drops what it had received but not yet handed out when the body ends too early.</summary>
     public async Task AppendAsync(Stream source)
     {
         var buffer = new byte[1 << 16];
         int read;
-        // Without a token: when the client goes away, what had arrived is read to its end before the read fails.
+        // Without a token, which would end the reading even sooner.
         while ((read = await source.ReadAsync(buffer, CancellationToken.None)) > 0)
         {
             if (_path is null && Length + read > threshold)

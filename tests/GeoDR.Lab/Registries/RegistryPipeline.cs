@@ -34,6 +34,10 @@ sealed class RegistryPipeline(RegistryStore store, LabRegistrySwitches switches,
             // The client went away; what it had sent of an upload is kept.
             http.Abort();
         }
+        finally
+        {
+            record.Ended = true;
+        }
     }
 
     async Task AnswerAsync(RegistryCall call)

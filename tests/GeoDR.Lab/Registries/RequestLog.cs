@@ -3,6 +3,8 @@ namespace GeoDR.Lab.Registries;
 /// <summary>One request that the registry (or its object storage) received.</summary>
 public sealed class RequestRecord
 {
+    bool _ended;
+
     public required DateTimeOffset At { get; init; }
     public required string Method { get; init; }
     public required RequestKind Kind { get; init; }
@@ -19,6 +21,8 @@ public sealed class RequestRecord
     public string Actor { get; internal set; } = "";
     /// <summary>0 until the answer starts.</summary>
     public int Status { get; internal set; }
+    /// <summary>The registry is done with it, answered or broken off; what it changed is visible.</summary>
+    public bool Ended { get => Volatile.Read(ref _ended); internal set => Volatile.Write(ref _ended, value); }
 
     public override string ToString() => $"{Method} {Path}{Query} {Status} [{string.Join(' ', Scopes)}]";
 }
