@@ -1,1 +1,12 @@
-Console.WriteLine("lab");
+using System.CommandLine;
+using GeoDR.Lab.Tool;
+
+var root = new RootCommand("GeoDR's lab: two complete sites on this machine")
+{
+    DemoCommand.Create(),
+    LaterCommand.Create("bench", "The benchmarks"),
+    LaterCommand.Create("soak", "Repeated faults"),
+};
+
+// Ctrl-C and SIGTERM cancel the verb's token; the verb then stops what it started, which takes a few seconds.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

@@ -85,7 +85,7 @@ public sealed class PostgresClusterTests
 
     private static async Task<PostgresCluster> StartAsync(LabDirectory directory)
     {
-        var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), cancellationToken: Token);
+        var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), new PostgresOptions { RequirePassword = true }, Token);
         await cluster.CreateDatabaseAsync("work", cancellationToken: Token);
         return cluster;
     }

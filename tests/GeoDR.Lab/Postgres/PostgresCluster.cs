@@ -170,6 +170,7 @@ public sealed class PostgresCluster : IAsyncDisposable
         if (_postmaster is not null)
         {
             await _postmaster.DisposeAsync();
+            _postmaster = null;
         }
 
         if (Directory.Exists(DataDirectory))

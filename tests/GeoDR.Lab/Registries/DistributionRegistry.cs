@@ -88,6 +88,7 @@ public sealed class DistributionRegistry : IAsyncDisposable
         {
             _process.Kill();
             await _process.DisposeAsync();
+            _process = null;
         }
     }
 
