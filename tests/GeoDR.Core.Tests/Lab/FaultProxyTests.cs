@@ -2,7 +2,8 @@ using GeoDR.Lab.Faults;
 using System.Net;
 using System.Net.Sockets;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 /// <summary>The TCP proxy before a server that echoes.</summary>
 public sealed class FaultProxyTests : IAsyncLifetime

@@ -4,7 +4,8 @@ using GeoDR.Lab.Registries;
 using System.Net;
 using System.Net.Sockets;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 /// <summary>The HTTP proxy before the real registry, whose Locations must lead back through it.</summary>
 public sealed class HttpFaultProxyTests(DistributionFixture fixture) : IClassFixture<DistributionFixture>, IAsyncLifetime

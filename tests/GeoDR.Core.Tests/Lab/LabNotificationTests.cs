@@ -1,6 +1,7 @@
 using GeoDR.Lab.Registries;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 public sealed class LabNotificationTests
 {

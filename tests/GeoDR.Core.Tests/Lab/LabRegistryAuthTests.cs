@@ -3,7 +3,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 public sealed class LabRegistryAuthTests : IAsyncLifetime
 {

@@ -1,7 +1,8 @@
 using GeoDR.Lab.Registries;
 using System.Net;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 public sealed class LabRegistrySwitchTests : IAsyncLifetime
 {

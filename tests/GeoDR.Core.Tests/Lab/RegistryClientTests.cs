@@ -1,7 +1,8 @@
 using GeoDR.Lab.Registries;
 using System.Net;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 /// <summary>What a client may count on, held alike against the lab's registry and the real one: that is how the first stays faithful.</summary>
 public abstract class RegistryClientTests(RegistryFixture fixture) : IDisposable

@@ -1,7 +1,8 @@
 using GeoDR.Lab;
 using GeoDR.Lab.Registries;
 
-namespace GeoDR.Core.Tests.Lab;
+// Not GeoDR.Core.Tests.Lab: that has a helper named LabRegistry too, which would hide the registry itself.
+namespace GeoDR.Core.Tests.LabRegistries;
 
 /// <summary>A registry that <see cref="RegistryClientTests"/> runs against, with a listener for its notifications.</summary>
 public abstract class RegistryFixture : IAsyncLifetime
