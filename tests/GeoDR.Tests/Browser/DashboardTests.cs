@@ -1,0 +1,124 @@
+using GeoDR.Lab;
+using Microsoft.Playwright;
+
+namespace GeoDR.Tests.Browser;
+
+/// <summary>The dashboard in a real Chromium, at two sites of the published program.</summary>
+public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixture<DashboardTests.Fixture>
+{
+    private static readonly string[] s_arguments =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+    ];
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        private IPlaywright _playwright = null!;
+
+        public TwoSites Sites { get; private set; } = null!;
+        public IBrowser Chromium { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Sites = await TwoSites.StartAsync();
+            _playwright = await Playwright.CreateAsync();
+            Chromium = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = s_arguments });
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Chromium.DisposeAsync();
+            _playwright.Dispose();
+            await Sites.DisposeAsync();
+        }
+    }
+
+    private readonly TwoSites _sites = fixture.Sites;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Dashboard_PushByHand_AppearsWithoutAReload()
+    {
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await page.EvaluateAsync("() => { window.notReloaded = true; }");
+        var image = await _sites.Primary.Pusher.PushAsync("browser/live", "v1", ImageSpec.Random(ImageKind.Oci, 900), Stop);
+        var row = page.GetByTestId("repositories").Locator("tr", new() { HasText = "browser/live" });
+        await Assertions.Expect(row.GetByText("synced", new() { Exact = true })).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await _sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(10), Stop);
+        Assert.True(await page.EvaluateAsync<bool>("() => window.notReloaded === true"), "the page was loaded again");
+        await KeepAsync(page, "secondary");
+    }
+
+    [Fact]
+    public async Task Dashboard_ResyncAll_AsksFirstAndIsApplied()
+    {
+        var image = await _sites.Primary.Pusher.PushAsync("browser/resync", "v1", ImageSpec.Random(ImageKind.Oci, 901), Stop);
+        await _sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(30), Stop);
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        var dialog = page.Locator(".rz-dialog");
+        // The page is there before its circuit is: a click in between goes nowhere.
+        await Wait.UntilAsync(
+            async _ =>
+            {
+                if (!await dialog.IsVisibleAsync())
+                    await page.GetByTestId("resync-all").ClickAsync(new() { Force = true, Timeout = 5_000 });
+                return await dialog.IsVisibleAsync();
+            },
+            TimeSpan.FromSeconds(20), () => "the dialog does not open", Stop);
+        await KeepAsync(page, "resync-all");
+        await dialog.GetByRole(AriaRole.Button).Filter(new() { HasText = "Resync" }).First.ClickAsync();
+        await Wait.UntilAsync(
+            async token =>
+            {
+                await using var source = Npgsql.NpgsqlDataSource.Create(_sites.Secondary.ConnectionString);
+                await using var command = source.CreateCommand("select count(*) from request where kind = 'resync' and status = 'done'");
+                return (long)(await command.ExecuteScalarAsync(token))! > 0;
+            },
+            TimeSpan.FromSeconds(20), () => "no resync was applied", Stop);
+    }
+
+    [Fact]
+    public async Task Dashboard_OfThePrimary_ShowsTheSecondary()
+    {
+        var page = await SignedInAsync(_sites.Primary.Geo.Url);
+        await Assertions.Expect(page.GetByTestId("peers").GetByText(TwoSites.SecondaryName)).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await KeepAsync(page, "primary");
+    }
+
+    [Fact]
+    public async Task Dashboard_FetchesNothingFromElsewhere()
+    {
+        var page = await fixture.Chromium.NewPageAsync();
+        var foreign = new List<string>();
+        page.Request += (_, request) =>
+        {
+            if (new Uri(request.Url) is { Scheme: "http" or "https" } url && url.Authority != _sites.Secondary.Geo.Url.Authority)
+                foreign.Add(request.Url);
+        };
+        await SignInAsync(page, _sites.Secondary.Geo.Url);
+        await Assertions.Expect(page.GetByTestId("repositories")).ToBeVisibleAsync();
+        Assert.Empty(foreign);
+    }
+
+    private async Task<IPage> SignedInAsync(Uri site)
+    {
+        var page = await fixture.Chromium.NewPageAsync(new() { ViewportSize = new() { Width = 1280, Height = 800 } });
+        await SignInAsync(page, site);
+        return page;
+    }
+
+    private async Task SignInAsync(IPage page, Uri site)
+    {
+        await page.GotoAsync(site.ToString());
+        await page.FillAsync("#name", TwoSites.AdminUser);
+        await page.FillAsync("#password", _sites.AdminPassword);
+        await page.Locator("button[type=submit]").First.ClickAsync();
+        await Assertions.Expect(page.GetByTestId("site-name")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await page.WaitForLoadStateAsync(LoadState.Load);
+    }
+
+    private static Task<byte[]> KeepAsync(IPage page, string name) =>
+        page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}.png") });
+}
