@@ -24,6 +24,7 @@ internal static class ServeVerb
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();
+        builder.Services.AddOpenApi();
         if (site.Role == Site.Primary)
             builder.Services.AddPrimary(site.Settings);
         else
@@ -36,6 +37,7 @@ internal static class ServeVerb
         app.MapIntake();
         app.MapSiteCalls();
         app.MapRepositoryApi();
+        app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);
         return ExitCodes.Success;

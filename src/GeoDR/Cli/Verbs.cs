@@ -10,7 +10,7 @@ internal static class Verbs
         var root = new RootCommand("GeoDR keeps a second site's container registry ready to take over.")
         {
             Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
-            Pause("resume", "let the sync go on", false), Key(), Token(), User(),
+            Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
         };
         return root;
     }
@@ -86,15 +86,5 @@ internal static class Verbs
         var command = new Command("token", "a pull token to try by hand") { repository, own };
         command.SetAction((p, cancel) => KeyVerbs.TokenAsync(p.GetValue(repository)!, p.GetValue(own), cancel));
         return command;
-    }
-
-    private static Command User()
-    {
-        var name = new Argument<string>("name");
-        var role = new Option<string>("--role") { Description = "viewer, operator or admin", DefaultValueFactory = _ => "admin" };
-        var stdin = new Option<bool>("--password-stdin") { Description = "read the password from stdin; otherwise one is made and shown once" };
-        var add = new Command("add", "add a dashboard user, or set a new password") { name, role, stdin };
-        add.SetAction((p, cancel) => UserVerbs.AddAsync(p.GetValue(name)!, p.GetValue(role)!, p.GetValue(stdin), cancel));
-        return new Command("user", "dashboard users") { add };
     }
 }

@@ -1,9 +1,11 @@
+using GeoDR.Api;
 using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
@@ -69,7 +71,11 @@ public static class DashboardExtensions
         services.AddScoped<AuthenticationStateProvider, SessionCheck>();
         services.AddCascadingAuthenticationState();
         services.AddAntiforgery();
-        services.AddAuthentication(CookieAuthenticationDefaults.AuthenticationScheme).AddCookie();
+        services.TryAddSingleton<ApiTokenStore>();
+        services.AddAuthentication(ApiTokenAuthentication.EitherScheme)
+            .AddPolicyScheme(ApiTokenAuthentication.EitherScheme, null, options => options.ForwardDefaultSelector = ApiTokenAuthentication.SchemeOf)
+            .AddScheme<AuthenticationSchemeOptions, ApiTokenAuthentication>(ApiTokenAuthentication.Name, null)
+            .AddCookie();
         services.AddSingleton<SessionCookie>();
         services.AddSingleton<IConfigureOptions<CookieAuthenticationOptions>>(p => p.GetRequiredService<SessionCookie>());
         services.AddSingleton<IConfigureOptions<AntiforgeryOptions>>(p => p.GetRequiredService<SessionCookie>());

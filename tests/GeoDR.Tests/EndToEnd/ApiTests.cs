@@ -62,6 +62,37 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
     }
 
+    [Fact]
+    public async Task ApiToken_OfAViewer_ReadsAndMayNotWrite()
+    {
+        var made = (await _sites.Secondary.Geo.RunAsync("apitoken", "new", "reader")).EnsureSuccess();
+        using var http = Client();
+        http.DefaultRequestHeaders.Authorization = new("Bearer", made.Output.Trim());
+        using var read = await http.GetAsync("/api/v1/status", Stop);
+        using var described = await http.GetAsync("/openapi/v1.json", Stop);
+        using var write = await http.PostAsync("/api/v1/pause", null, Stop);
+        (await _sites.Secondary.Geo.RunAsync("apitoken", "revoke", "reader")).EnsureSuccess();
+        using var revoked = await http.GetAsync("/api/v1/status", Stop);
+        Assert.Equal(
+            [HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized],
+            [read.StatusCode, described.StatusCode, write.StatusCode, revoked.StatusCode]);
+        Assert.Contains("/api/v1/repositories/resync", await described.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Users_AddedListedChangedAndRemoved_ByVerbs()
+    {
+        var geo = _sites.Secondary.Geo;
+        (await geo.RunAsync("user", "add", "eve", "--role", "viewer")).EnsureSuccess();
+        (await geo.RunAsync("user", "role", "eve", "operator")).EnsureSuccess();
+        var listed = (await geo.RunAsync("user", "list", "--json")).EnsureSuccess();
+        using var users = System.Text.Json.JsonDocument.Parse(listed.Output);
+        Assert.Contains(users.RootElement.EnumerateArray(), u => u.GetProperty("name").GetString() == "eve" && u.GetProperty("role").GetString() == "operator");
+        (await geo.RunAsync("user", "remove", "eve")).EnsureSuccess();
+        Assert.Equal(1, (await geo.RunAsync("user", "remove", "eve")).ExitCode);
+        Assert.Equal(2, (await geo.RunAsync("user", "role", "eve", "king")).ExitCode);
+    }
+
     private HttpClient Client() => new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = _sites.Secondary.Geo.Url };
 
     private async Task<HttpClient> SignedInAsync()
