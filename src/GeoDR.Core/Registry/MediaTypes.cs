@@ -10,7 +10,11 @@ public static class MediaTypes
     public const string DockerSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     public const string DockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json";
 
-    public static IReadOnlyList<string> Manifests { get; } = [OciManifest, OciIndex, DockerManifest, DockerList, DockerSchema1Signed, DockerSchema1];
+    /// <summary>Of the OCI specification's release candidates; some artifacts still are.</summary>
+    public const string OciArtifact = "application/vnd.oci.artifact.manifest.v1+json";
+
+    public static IReadOnlyList<string> Manifests { get; } =
+        [OciManifest, OciIndex, DockerManifest, DockerList, DockerSchema1Signed, DockerSchema1, OciArtifact];
 
     public static bool IsManifest(string mediaType) => Manifests.Contains(mediaType);
 

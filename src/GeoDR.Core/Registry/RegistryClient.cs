@@ -16,6 +16,7 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     public const int MaxManifestBytes = 4 * 1024 * 1024;
 
     private readonly RegistryTransport _transport = new(options, tokensFor);
+    private volatile bool _noReferrers;
 
     /// <summary>How the registry asked for credentials; null before the first call and where it does not.</summary>
     public AuthChallenge? Challenge => _transport.Challenge;
@@ -34,12 +35,14 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         if (response.StatusCode == HttpStatusCode.NotFound)
             return null;
         var bytes = await ReadAsync(response, $"{repository}:{reference}", cancel);
+        var mediaType = response.Content.Headers.ContentType?.MediaType ?? MediaTypes.OciManifest;
         var asked = Digest.TryParse(reference, out var digest) ? digest : (Digest?)null;
         var told = DigestHeader(response);
-        var found = (asked ?? told)?.Of(bytes) ?? Digest.OfSha256(bytes);
+        var hashed = mediaType == MediaTypes.DockerSchema1Signed ? SignedSchema1.Payload(bytes) : bytes;
+        var found = (asked ?? told)?.Of(hashed.Span) ?? Digest.OfSha256(hashed.Span);
         if ((asked ?? told ?? found) != found)
             throw new WrongContentException($"the {options.Name} served a manifest with {found} for {asked ?? told}");
-        return new Manifest(found, response.Content.Headers.ContentType?.MediaType ?? MediaTypes.OciManifest, bytes);
+        return new Manifest(found, mediaType, bytes);
     }
 
     /// <summary>Null where the registry has no such manifest; an answer without a digest is read whole.</summary>
@@ -80,7 +83,14 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
             response.Dispose();
             response = await _transport.FollowAsync(new Uri(uri, location), range, cancel);
         }
-        return new BlobSource(response, await response.Content.ReadAsStreamAsync(cancel), options.IdleTimeout,
+        // A registry without ranges sends all of it again (RFC 9110, section 14.2); another range than asked for is of no use.
+        var skip = offset > 0 && response.StatusCode == HttpStatusCode.OK ? offset : 0;
+        if (offset > 0 && skip == 0 && response.Content.Headers.ContentRange?.From != offset)
+        {
+            response.Dispose();
+            throw _transport.Unreachable(HttpMethod.Get, uri, $"asked for a blob from byte {offset}, answered another range", null);
+        }
+        return new BlobSource(response, await response.Content.ReadAsStreamAsync(cancel), skip, options.IdleTimeout,
             (reason, inner) => _transport.Unreachable(HttpMethod.Get, uri, reason, inner));
     }
 
@@ -95,10 +105,9 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
             r => r.StatusCode is HttpStatusCode.Accepted or HttpStatusCode.Created, cancel);
         if (response.StatusCode == HttpStatusCode.Created)
             return null;
-        var location = response.Headers.Location is { } l ? new Uri(uri, l) : null;
-        if (location is null || location.Host != uri.Host)
-            throw _transport.Unreachable(HttpMethod.Post, uri, "the upload has no place on this registry", null);
-        return new BlobUpload(repository, location, [new(repository, true)]);
+        return Location(response, uri) is { } location
+            ? new BlobUpload(repository, location, [new(repository, true)])
+            : throw _transport.Unreachable(HttpMethod.Post, uri, "the upload has no place on this registry", null);
     }
 
     /// <summary>Sends the blob in one PUT.</summary>
@@ -109,6 +118,35 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         body.Headers.ContentType = new("application/octet-stream");
         using var response = await _transport.SendAsync(
             () => new(HttpMethod.Put, uri) { Content = body }, upload.Scopes, r => r.StatusCode == HttpStatusCode.Created, cancel, repeatable: false);
+    }
+
+    /// <summary>Sends the next part of an upload; the answer says where the one after it goes.</summary>
+    /// <param name="offset">Bytes sent before.</param>
+    public async Task<BlobUpload> AppendAsync(BlobUpload upload, ReadOnlyMemory<byte> part, long offset, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () =>
+            {
+                var content = new ReadOnlyMemoryContent(part) { Headers = { ContentType = new("application/octet-stream") } };
+                // The specification's own form, without a unit ("Pushing a blob in chunks").
+                content.Headers.TryAddWithoutValidation("Content-Range", $"{offset}-{offset + part.Length - 1}");
+                return new(HttpMethod.Patch, upload.Location) { Content = content };
+            }, upload.Scopes, r => r.StatusCode is HttpStatusCode.Accepted or HttpStatusCode.Created or HttpStatusCode.NoContent,
+            cancel, timeout: options.IdleTimeout + options.RequestTimeout);
+        return upload with { Location = Location(response, upload.Location) ?? upload.Location };
+    }
+
+    /// <summary>How many bytes of an upload the registry has; null where it does not know the upload (any more).</summary>
+    public async Task<(BlobUpload Upload, long Offset)?> UploadStatusAsync(BlobUpload upload, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Get, upload.Location), upload.Scopes, r => r.IsSuccessStatusCode || (int)r.StatusCode is >= 400 and < 500 and not 401 and not 429, cancel);
+        if (!response.IsSuccessStatusCode)
+            return null;
+        var range = response.Headers.TryGetValues("Range", out var values) ? values.FirstOrDefault() : null;
+        var end = range?[(range.IndexOf('-', StringComparison.Ordinal) + 1)..];
+        // "0-0" is what Distribution answers both to nothing and to one byte; nothing is the one that occurs.
+        return long.TryParse(end, out var last) ? (upload with { Location = Location(response, upload.Location) ?? upload.Location }, last == 0 ? 0 : last + 1) : null;
     }
 
     public async Task CancelUploadAsync(BlobUpload upload, CancellationToken cancel)
@@ -126,9 +164,35 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
             {
                 Content = new ReadOnlyMemoryContent(manifest.Bytes) { Headers = { ContentType = new(manifest.MediaType) } },
             },
-            [new Scope(repository, true)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout);
+            [new Scope(repository, true)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout, what: manifest.MediaType);
         if (DigestHeader(response) is { } told && told.Algorithm == manifest.Digest.Algorithm && told != manifest.Digest)
             throw new WrongContentException($"the {options.Name} kept {told} for the manifest {manifest.Digest}");
+    }
+
+    /// <summary>What refers to a manifest; null where the registry has no referrers API (specification, "Listing Referrers").</summary>
+    public async Task<IReadOnlyList<Referrer>?> ListReferrersAsync(string repository, Digest subject, CancellationToken cancel)
+    {
+        if (_noReferrers)
+            return null;
+        var found = new List<Referrer>();
+        Uri? next = _transport.Resolve($"v2/{repository}/referrers/{subject}");
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (next is { } uri && seen.Add(uri.AbsoluteUri))
+        {
+            using var response = await _transport.SendAsync(
+                () => new(HttpMethod.Get, uri) { Headers = { Accept = { new(MediaTypes.OciIndex) } } }, [new Scope(repository, false)],
+                r => r.IsSuccessStatusCode || (int)r.StatusCode is 400 or 404 or 405 or 501, cancel);
+            if (!response.IsSuccessStatusCode)
+            {
+                // A registry that knows the call answers an empty index for a digest that it does not know.
+                _noReferrers = true;
+                return null;
+            }
+            found.AddRange(Referrer.Parse(await ReadAsync(response, $"{repository} referrers of {subject}", cancel))
+                ?? throw _transport.Unreachable(HttpMethod.Get, uri, "the list of referrers cannot be read", null));
+            next = NextPage(response, uri);
+        }
+        return found;
     }
 
     public void Dispose() => _transport.Dispose();
@@ -208,6 +272,10 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
 
     private static Digest? DigestHeader(HttpResponseMessage response) =>
         response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.FirstOrDefault(), out var digest) ? digest : null;
+
+    /// <summary>Where an upload goes on; null where that is on another host, to which no credentials go.</summary>
+    private static Uri? Location(HttpResponseMessage response, Uri asked) =>
+        response.Headers.Location is { } l && new Uri(asked, l) is var location && location.Host == asked.Host ? location : null;
 
     private static bool IsRedirect(HttpResponseMessage response) => (int)response.StatusCode is 301 or 302 or 303 or 307 or 308;
 }

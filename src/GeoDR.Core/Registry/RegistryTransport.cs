@@ -46,9 +46,10 @@ internal sealed class RegistryTransport : IDisposable
     /// <summary>Sends; an answer that <paramref name="accepts"/> does not take is thrown.</summary>
     /// <param name="build">Makes the request anew for each try.</param>
     /// <param name="repeatable">False where a streamed body cannot be sent twice.</param>
+    /// <param name="what">What was sent, to name it where it is refused.</param>
     public async Task<HttpResponseMessage> SendAsync(
         Func<HttpRequestMessage> build, IReadOnlyList<Scope> scopes, Func<HttpResponseMessage, bool> accepts, CancellationToken cancel,
-        bool repeatable = true, TimeSpan? timeout = null)
+        bool repeatable = true, TimeSpan? timeout = null, string? what = null)
     {
         var state = _state ?? await LearnAsync(cancel);
         for (var renew = false; ; renew = true)
@@ -62,7 +63,7 @@ internal sealed class RegistryTransport : IDisposable
             {
                 if (response.StatusCode == HttpStatusCode.Unauthorized && !renew && repeatable && state.Tokens is not null)
                     continue;
-                throw await ErrorAsync(request, response, cancel);
+                throw await ErrorAsync(request, response, cancel, what);
             }
         }
     }
@@ -89,13 +90,14 @@ internal sealed class RegistryTransport : IDisposable
         throw Unreachable(HttpMethod.Get, location, "a blob was redirected too often", null);
     }
 
-    public async Task<RegistryException> ErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancel)
+    public async Task<RegistryException> ErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancel, string? what = null)
     {
         var errors = await ErrorBody.ReadAsync(response, cancel);
         var words = errors.Count == 0 ? response.ReasonPhrase : string.Join("; ", errors.Select(e => $"{e.Code} {e.Message} {e.Detail}".TrimEnd()));
         var retryAfter = response.Headers.RetryAfter?.Delta;
         return new RegistryException(
-            _options.Name, request.Method, request.RequestUri!, response.StatusCode, errors, $"{(int)response.StatusCode} {words}", retryAfter);
+            _options.Name, request.Method, request.RequestUri!, response.StatusCode, errors,
+            $"{(int)response.StatusCode} {words}{(what is null ? "" : $" (for {what})")}", retryAfter);
     }
 
     public RegistryException Unreachable(HttpMethod method, Uri uri, string reason, Exception? inner) =>

@@ -4,43 +4,13 @@ using System.Security.Cryptography;
 
 namespace GeoDR.Registry;
 
-/// <summary>An open blob at the source.</summary>
-public sealed class BlobSource(HttpResponseMessage response, Stream stream, TimeSpan idle, Func<string, Exception, RegistryException> broken) : IAsyncDisposable
-{
-    /// <summary>Bytes to come, where the registry said so.</summary>
-    public long? Length => response.Content.Headers.ContentLength;
-
-    /// <exception cref="RegistryException">The source broke off, or was silent for the idle timeout.</exception>
-    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(idle);
-        try
-        {
-            return await stream.ReadAsync(buffer, limit.Token);
-        }
-        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
-        {
-            throw broken($"the blob was silent for {idle.TotalSeconds:0} s", e);
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException)
-        {
-            throw broken($"the blob broke off: {e.Message}", e);
-        }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        response.Dispose();
-        return ValueTask.CompletedTask;
-    }
-}
-
 /// <summary>
 /// Streams a blob from the one registry into the request to the other, hashing on the way. The last buffer is held back until
 /// the hash agrees, so that a wrong blob is never complete at the target.
 /// </summary>
-public sealed class VerifiedBlobContent(BlobSource source, Digest digest, long size) : HttpContent
+/// <param name="size">Bytes, as the manifest says; negative where it does not.</param>
+/// <param name="served">Bytes, as the source says, where it does.</param>
+public sealed class VerifiedBlobContent(BlobReader source, Digest digest, long size, long? served, Func<int, CancellationToken, ValueTask> onRead) : HttpContent
 {
     private const int BufferSize = 128 * 1024;
 
@@ -49,7 +19,7 @@ public sealed class VerifiedBlobContent(BlobSource source, Digest digest, long s
 
     protected override bool TryComputeLength(out long length)
     {
-        length = size >= 0 ? size : source.Length ?? -1;
+        length = size >= 0 ? size : served ?? -1;
         return length >= 0;
     }
 
@@ -96,6 +66,7 @@ public sealed class VerifiedBlobContent(BlobSource source, Digest digest, long s
                 if (read == 0)
                     break;
                 filled += read;
+                await onRead(read, cancel);
             }
             return filled;
         }

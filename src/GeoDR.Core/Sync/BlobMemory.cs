@@ -12,6 +12,17 @@ public sealed class BlobMemory
     private readonly ConcurrentDictionary<(string Repository, Digest Digest), bool> _held = new();
     private readonly ConcurrentDictionary<Digest, string> _anywhere = new();
 
+    private readonly ConcurrentDictionary<string, bool> _absent = new();
+
+    /// <summary>False for a repository that the own registry was just said not to have: nothing in it needs asking for.</summary>
+    public bool MayHold(string repository) => !_absent.ContainsKey(repository);
+
+    /// <summary>The own registry has no such repository.</summary>
+    public void IsAbsent(string repository) => _absent[repository] = true;
+
+    /// <summary>From here on the own registry is asked again.</summary>
+    public void IsNoLongerAbsent(string repository) => _absent.TryRemove(repository, out _);
+
     public bool Has(string repository, Digest digest) => _held.ContainsKey((repository, digest));
 
     /// <summary>Another repository that holds it, to mount from.</summary>

@@ -2,89 +2,94 @@ using GeoDR.Registry;
 
 namespace GeoDR.Sync;
 
-/// <summary>Something a manifest refers to is not at the primary.</summary>
-public sealed class MissingContentException(string message) : Exception(message);
-
 /// <summary>An index nested deeper than is followed.</summary>
 public sealed class NestedTooDeepException(string message) : Exception(message);
+
+/// <summary>An index whose children the primary does not have, at a target that takes no such index.</summary>
+public sealed class SparseIndexException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>What was copied below a manifest.</summary>
+/// <param name="Bytes">Of the manifest and all it refers to, foreign layers apart.</param>
+/// <param name="Missing">Children that the primary does not have.</param>
+public sealed record CopiedContent(long Bytes, IReadOnlyList<Digest> Missing);
 
 /// <summary>
 /// Copies what a manifest refers to, children before parents: blobs, then child manifests. The manifest itself is written by
 /// the caller, under its guard.
 /// </summary>
-public sealed class ImageCopy(RegistryClient source, RegistryClient target, BlobMemory memory, int blobsPerImage)
+public sealed class ImageCopy(RegistryClient source, RegistryClient target, BlobCopy blobs, int blobsPerImage, bool copyForeignLayers)
 {
-    private const int MaxDepth = 8;
+    /// <summary>Indexes in indexes, and referrers of referrers.</summary>
+    public const int MaxDepth = 8;
 
-    /// <summary>Copies everything below <paramref name="manifest"/> and answers its bytes with all it refers to.</summary>
-    public Task<long> CopyContentAsync(string repository, Manifest manifest, CancellationToken cancel) =>
-        CopyContentAsync(repository, manifest, 1, cancel);
+    /// <summary>Copies everything below <paramref name="manifest"/>.</summary>
+    public Task<CopiedContent> CopyContentAsync(string repository, Manifest manifest, SyncProgress progress, CancellationToken cancel) =>
+        CopyContentAsync(repository, manifest, 1, progress, cancel);
 
-    private async Task<long> CopyContentAsync(string repository, Manifest manifest, int depth, CancellationToken cancel)
+    private async Task<CopiedContent> CopyContentAsync(string repository, Manifest manifest, int depth, SyncProgress progress, CancellationToken cancel)
     {
-        if (depth > MaxDepth)
+        if (depth > MaxDepth + 1)
             throw new NestedTooDeepException($"{manifest.Digest} stands more than {MaxDepth} indexes deep");
         var content = ManifestContent.Parse(manifest);
         long bytes = manifest.Bytes.Length;
+        var missing = new List<Digest>();
         foreach (var child in content.Manifests)
         {
-            var found = await source.GetManifestAsync(repository, child.Digest.ToString(), cancel)
-                ?? throw new MissingContentException($"the index {manifest.Digest} names {child.Digest}, which the primary does not have");
-            bytes += await CopyContentAsync(repository, found, depth + 1, cancel);
-            await target.PutManifestAsync(repository, found.Digest.ToString(), found, TimeSpan.FromSeconds(30), cancel);
+            if (await source.GetManifestAsync(repository, child.Digest.ToString(), cancel) is not { } found)
+            {
+                // Some registries hold such sparse indexes; whether the own one takes it, it says itself.
+                missing.Add(child.Digest);
+                continue;
+            }
+            var below = await CopyContentAsync(repository, found, depth + 1, progress, cancel);
+            await PutAsync(repository, found, below, cancel);
+            bytes += below.Bytes;
+            missing.AddRange(below.Missing);
         }
         await Parallel.ForEachAsync(
-            content.Blobs.Where(b => !b.Foreign),
+            content.Blobs,
             new ParallelOptions { MaxDegreeOfParallelism = blobsPerImage, CancellationToken = cancel },
-            async (blob, stop) => await EnsureBlobAsync(repository, blob, stop));
-        return bytes + content.Blobs.Sum(b => b.Size);
+            async (blob, stop) => await EnsureBlobAsync(repository, blob, progress, stop));
+        return new(bytes + content.Blobs.Where(b => !b.Foreign).Sum(b => Math.Max(0, b.Size)), missing);
     }
 
-    private async Task EnsureBlobAsync(string repository, Descriptor blob, CancellationToken cancel)
-    {
-        if (memory.Has(repository, blob.Digest))
-            return;
-        var mount = memory.MountSource(repository, blob.Digest);
-        if (mount is null && await target.HasBlobAsync(repository, blob.Digest, cancel))
-        {
-            memory.Remember(repository, blob.Digest);
-            return;
-        }
-        var upload = await target.StartUploadAsync(repository, mount is null ? null : (blob.Digest, mount), cancel);
-        if (upload is not null)
-        {
-            if (mount is not null)
-                memory.Forget(mount, blob.Digest);
-            await UploadAsync(repository, blob, upload, cancel);
-        }
-        memory.Remember(repository, blob.Digest);
-    }
-
-    private async Task UploadAsync(string repository, Descriptor blob, BlobUpload upload, CancellationToken cancel)
+    /// <summary>Writes a manifest under its digest.</summary>
+    public async Task PutAsync(string repository, Manifest manifest, CopiedContent content, CancellationToken cancel)
     {
         try
         {
-            await using var opened = await source.OpenBlobAsync(repository, blob.Digest, 0, cancel);
-            using var body = new VerifiedBlobContent(opened, blob.Digest, blob.Size);
-            await target.CompleteUploadAsync(upload, blob.Digest, body, cancel);
+            await target.PutManifestAsync(repository, manifest.Digest.ToString(), manifest, TimeSpan.FromSeconds(30), cancel);
         }
-        catch
+        catch (RegistryException e) when (IsIncomplete(e) && content.Missing.Count > 0)
         {
-            // What was begun is not left behind; a registry that is away cannot be told.
-            await CancelQuietlyAsync(upload);
-            throw;
+            throw Sparse(manifest, content, e);
         }
     }
 
-    private async Task CancelQuietlyAsync(BlobUpload upload)
+    /// <summary>The target says that something the manifest refers to is not there.</summary>
+    public static bool IsIncomplete(RegistryException e) =>
+        e.HasCode("MANIFEST_BLOB_UNKNOWN") || e.HasCode("BLOB_UNKNOWN") || e.HasCode("MANIFEST_UNKNOWN");
+
+    public static SparseIndexException Sparse(Manifest manifest, CopiedContent content, Exception inner) =>
+        new($"the index {manifest.Digest} names {string.Join(", ", content.Missing.Take(3))}{(content.Missing.Count > 3 ? $" and {content.Missing.Count - 3} more" : "")}, "
+            + "which the primary does not have, and this registry takes no incomplete index", inner);
+
+    private async Task EnsureBlobAsync(string repository, Descriptor blob, SyncProgress progress, CancellationToken cancel)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        if (!blob.Foreign)
+        {
+            await blobs.EnsureAsync(repository, blob, progress, cancel);
+            return;
+        }
+        if (!copyForeignLayers)
+            return;
         try
         {
-            await target.CancelUploadAsync(upload, limit.Token);
+            await blobs.EnsureAsync(repository, blob, progress, cancel);
         }
-        catch (Exception e) when (e is RegistryException or OperationCanceledException)
+        catch (RegistryException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
         {
+            // The primary keeps it as a reference; so does this site.
         }
     }
 }

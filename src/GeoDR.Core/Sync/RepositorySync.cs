@@ -13,19 +13,20 @@ public sealed class LeaseLostException() : Exception("the worker's lease ended")
 /// is a hint; what is copied is what the primary's registry says now.
 /// </summary>
 public sealed class RepositorySync(
-    RegistryClient source, RegistryClient target, ImageCopy copy, BlobMemory memory, InventoryStore inventory, References references,
+    RegistryClient source, RegistryClient target, ImageCopy copy, ReferrerCopy referrers, BlobMemory memory, InventoryStore inventory, References references,
     PeerProbe sourceProbe, PeerProbe targetProbe, WorkerLease lease, TimeProvider time)
 {
     private const int TagsAtOnce = 4;
     private static readonly TimeSpan s_freshCheck = TimeSpan.FromMilliseconds(200);
 
     /// <summary>One run's state: which writes are unanswered, and whether anything failed.</summary>
-    private sealed class Run(ClaimedRepository claim, Guid worker)
+    private sealed class Run(ClaimedRepository claim, Guid worker, SyncProgress progress)
     {
         public ClaimedRepository Claim => claim;
         public Guid Worker => worker;
         public ConcurrentDictionary<string, bool> Unsure { get; } = new(StringComparer.Ordinal);
         public bool AnyFailed { get; set; }
+        public SyncProgress Progress { get; } = progress;
         public long LastFreshCheck;
     }
 
@@ -33,9 +34,9 @@ public sealed class RepositorySync(
     /// <param name="unsure">Receives the references whose write was sent and not answered.</param>
     /// <exception cref="PeerOutException">A registry is out; nothing was counted as a failure.</exception>
     /// <exception cref="LeaseLostException"/>
-    public async Task<WorkResult> RunAsync(ClaimedRepository claim, Guid worker, ICollection<string> unsure, CancellationToken cancel)
+    public async Task<WorkResult> RunAsync(ClaimedRepository claim, Guid worker, ICollection<string> unsure, SyncProgress progress, CancellationToken cancel)
     {
-        var run = new Run(claim, worker) { LastFreshCheck = time.GetTimestamp() };
+        var run = new Run(claim, worker, progress) { LastFreshCheck = time.GetTimestamp() };
         try
         {
             await WaitingAsync(run, cancel);
@@ -47,6 +48,7 @@ public sealed class RepositorySync(
         }
         finally
         {
+            memory.IsNoLongerAbsent(claim.Name);
             foreach (var reference in run.Unsure.Keys)
                 unsure.Add(reference);
         }
@@ -100,6 +102,7 @@ public sealed class RepositorySync(
         }
         catch (RegistryException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
         {
+            memory.IsAbsent(name);
         }
         return present;
     }
@@ -107,7 +110,10 @@ public sealed class RepositorySync(
     private async Task TagAsync(Run run, string tag, string? known, bool present, CancellationToken cancel)
     {
         if (known is not null && await SameAsync(run, tag, known, cancel))
+        {
+            await ReferrersAsync(run, tag, known, cancel);
             return;
+        }
         foreach (var reference in await references.TakeTagsAsync(run.Claim, [tag], cancel))
             await ReferenceAsync(run, present ? reference with { Recheck = true } : reference, cancel);
     }
@@ -124,6 +130,25 @@ public sealed class RepositorySync(
             return false;
         }
     }
+
+    /// <summary>What refers to a manifest can be new although the tag is not; its failure is the tag's.</summary>
+    private async Task ReferrersAsync(Run run, string tag, string digest, CancellationToken cancel)
+    {
+        try
+        {
+            if (await source.ListReferrersAsync(run.Claim.Name, Digest.Parse(digest), cancel) is not null
+                && await source.GetManifestAsync(run.Claim.Name, digest, cancel) is { } manifest)
+                await ReferrersAsync(run, manifest, cancel);
+        }
+        catch (Exception e) when (e is RegistryException or NestedTooDeepException or MalformedManifestException or WrongContentException or SparseIndexException)
+        {
+            foreach (var reference in await references.TakeTagsAsync(run.Claim, [tag], cancel))
+                await FailedAsync(run, reference, e, cancel);
+        }
+    }
+
+    private Task ReferrersAsync(Run run, Manifest manifest, CancellationToken cancel) => referrers.CopyAsync(
+        run.Claim.Name, manifest, run.Progress, (tag, index, stop) => GuardedPutAsync(run, tag, index, stop), cancel);
 
     // A long full sync must not keep a fresh push waiting.
     private async Task TakeInFreshAsync(Run run, CancellationToken cancel)
@@ -146,15 +171,23 @@ public sealed class RepositorySync(
         }
         catch (Exception e) when (e is not (LeaseLostException or PeerOutException or Npgsql.NpgsqlException) && !cancel.IsCancellationRequested)
         {
-            if (e is RegistryException failure)
-                await ThrowIfOutAsync(run, failure, cancel);
-            run.AnyFailed = true;
-            var found = Failures.Of(e);
-            TimeSpan? retryIn = found.Kind == FailureKind.Terminal ? null
-                : Transition.RetryDelay(run.Claim.RetryCount + 1, Random.Shared.NextDouble());
-            TimeSpan? recheckIn = run.Unsure.TryRemove(reference.Reference, out _) ? lease.Length : null;
-            await references.FailedAsync(run.Claim, reference, found, retryIn, recheckIn, cancel);
+            await FailedAsync(run, reference, e, cancel);
         }
+    }
+
+    /// <summary>Keeps why a reference failed, unless it is the peer that failed.</summary>
+    private async Task FailedAsync(Run run, WaitingReference reference, Exception e, CancellationToken cancel)
+    {
+        if (e is RegistryException failure)
+            await ThrowIfOutAsync(run, failure, cancel);
+        run.AnyFailed = true;
+        var found = Failures.Of(e);
+        TimeSpan? retryIn = found.Kind == FailureKind.Terminal ? null
+            : Transition.RetryDelay(run.Claim.RetryCount + 1, Random.Shared.NextDouble());
+        if (retryIn < (e as RegistryException)?.RetryAfter)
+            retryIn = ((RegistryException)e).RetryAfter;
+        TimeSpan? recheckIn = run.Unsure.TryRemove(reference.Reference, out _) ? lease.Length : null;
+        await references.FailedAsync(run.Claim, reference, found, retryIn, recheckIn, cancel);
     }
 
     private async Task CopyReferenceAsync(Run run, WaitingReference reference, CancellationToken cancel)
@@ -180,25 +213,33 @@ public sealed class RepositorySync(
         long? bytes = null;
         if (tagDigest != digest)
             bytes = await WriteAsync(run, reference.Reference, manifest, hasManifest && !reference.Recheck, cancel);
+        await ReferrersAsync(run, manifest, cancel);
         await references.DoneAsync(run.Claim, reference, new HeldManifest(digest, manifest.MediaType, bytes), cancel);
     }
 
     private async Task<long?> WriteAsync(Run run, string reference, Manifest manifest, bool held, CancellationToken cancel)
     {
-        var bytes = held ? (long?)null : await copy.CopyContentAsync(run.Claim.Name, manifest, cancel);
         try
         {
+            var content = held ? null : await copy.CopyContentAsync(run.Claim.Name, manifest, run.Progress, cancel);
             await GuardedPutAsync(run, reference, manifest, cancel);
-            return bytes;
+            return content?.Bytes;
         }
-        catch (RegistryException e) when (e.HasCode("MANIFEST_BLOB_UNKNOWN") || e.HasCode("BLOB_UNKNOWN"))
+        catch (RegistryException e) when (e.Registry == Peers.OwnRegistry && ImageCopy.IsIncomplete(e))
         {
             // The memory erred: forget all it says of this repository, and copy once more.
             memory.Forget(run.Claim.Name);
             await inventory.ForgetAsync(run.Claim.Name, cancel);
-            bytes = await copy.CopyContentAsync(run.Claim.Name, manifest, cancel);
-            await GuardedPutAsync(run, reference, manifest, cancel);
-            return bytes;
+            var content = await copy.CopyContentAsync(run.Claim.Name, manifest, run.Progress, cancel);
+            try
+            {
+                await GuardedPutAsync(run, reference, manifest, cancel);
+            }
+            catch (RegistryException again) when (ImageCopy.IsIncomplete(again) && content.Missing.Count > 0)
+            {
+                throw ImageCopy.Sparse(manifest, content, again);
+            }
+            return content.Bytes;
         }
     }
 

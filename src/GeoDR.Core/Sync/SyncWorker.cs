@@ -77,7 +77,7 @@ public sealed class SyncWorker(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(lost, stop);
         try
         {
-            var result = await sync.RunAsync(claim, worker, unsure, either.Token);
+            var result = await sync.RunAsync(claim, worker, unsure, new SyncProgress(), either.Token);
             var state = await UntilWrittenAsync(worker, () => claims.FinishAsync(claim, result, Random.Shared.NextDouble(), CancellationToken.None));
             if (state is { } ended)
                 journal.Finished(claim.Name, ended, time.GetElapsedTime(started));

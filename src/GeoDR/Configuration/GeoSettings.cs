@@ -1,3 +1,5 @@
+using GeoDR.Sync;
+
 namespace GeoDR.Configuration;
 
 /// <summary>A registry as the settings name it: <c>Geo:Registry</c> or <c>Geo:Primary:Registry</c>.</summary>
@@ -38,6 +40,10 @@ public sealed record SyncSettings
     public int BlobsPerImage { get; init; } = 4;
     /// <summary>Connections to each registry; default 32, 1 to 1024.</summary>
     public int ConnectionsPerRegistry { get; init; } = 32;
+    /// <summary>Foreign layers are copied where the primary holds them; by default only their reference is.</summary>
+    public bool CopyForeignLayers { get; init; }
+    /// <summary>What the site may read from the primary's registry; default unlimited.</summary>
+    public BandwidthPlan Bandwidth { get; init; } = BandwidthPlan.Unlimited;
     /// <summary>How long a silent worker keeps its claims; default 60 s, at least 2 s.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>How long a transfer may be silent; default 60 s.</summary>

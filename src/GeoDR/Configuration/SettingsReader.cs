@@ -1,5 +1,6 @@
 using System.Globalization;
 using GeoDR.Sites;
+using GeoDR.Sync;
 using Npgsql;
 
 namespace GeoDR.Configuration;
@@ -101,9 +102,28 @@ public sealed class SettingsReader(IConfiguration configuration)
             Workers = Number("Geo:Sync:Workers", d.Workers, 1, 256),
             BlobsPerImage = Number("Geo:Sync:BlobsPerImage", d.BlobsPerImage, 1, 64),
             ConnectionsPerRegistry = Number("Geo:Sync:ConnectionsPerRegistry", d.ConnectionsPerRegistry, 1, 1024),
+            CopyForeignLayers = Flag("Geo:Sync:CopyForeignLayers"),
+            Bandwidth = Bandwidth(),
             Lease = Time("Geo:Sync:Lease", d.Lease, TimeSpan.FromSeconds(2), TimeSpan.FromHours(1)),
             IdleTimeout = Time("Geo:Sync:IdleTimeout", d.IdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
         };
+    }
+
+    /// <summary>"20MB/s", and windows such as "22:00-06:00 100MB/s" in UTC.</summary>
+    private BandwidthPlan Bandwidth()
+    {
+        var limit = Text("Geo:Sync:BandwidthLimit");
+        if (!ByteRate.TryParse(limit ?? "unlimited", out var rate))
+            Wrong("Geo:Sync:BandwidthLimit", $"is '{limit}'; write a rate such as 20MB/s or 200Mbit/s, or unlimited");
+        var windows = new List<BandwidthWindow>();
+        foreach (var text in List("Geo:Sync:BandwidthWindows"))
+        {
+            if (ByteRate.TryParseWindow(text, out var window))
+                windows.Add(window);
+            else
+                Wrong("Geo:Sync:BandwidthWindows", $"is '{text}'; write a window in UTC and its rate, such as 22:00-06:00 100MB/s");
+        }
+        return new BandwidthPlan(rate, windows);
     }
 
     private RegistrySettings? Registry(string key, bool required)

@@ -17,12 +17,12 @@ internal static class UnknownKeys
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
         ["Geo:Filter"] = ["Include", "Exclude"],
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
-        ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "Lease", "IdleTimeout"],
+        ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
     };
 
     // Named in the contract and built later: to accept them without effect would promise what is not kept.
-    private static readonly string[] s_later = ["Geo:Filter:Include", "Geo:Filter:Exclude", "Geo:Sync:BandwidthLimit"];
+    private static readonly string[] s_later = ["Geo:Filter:Include", "Geo:Filter:Exclude"];
 
     public static void Find(IConfiguration configuration, List<Fault> faults)
     {

@@ -2,6 +2,7 @@ using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Intake;
 using GeoDR.Inventory;
+using GeoDR.Registry;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.Sync;
@@ -51,16 +52,26 @@ internal static class SiteComposition
         .AddSingleton<Claims>().AddSingleton<References>().AddSingleton<BlobMemory>().AddSingleton<ISyncJournal, SyncJournal>()
         .AddSingleton(p => new WorkerLease(
             p.GetRequiredService<NpgsqlDataSource>(), $"{Environment.MachineName}/{Environment.ProcessId}", settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
+        .AddSingleton<TransferRate>().AddSingleton<UploadStore>()
+        .AddSingleton(p => new Bandwidth(settings.Sync.Bandwidth, Clock(p)))
+        .AddSingleton(p => new LargeUpload(Source(p), Target(p), p.GetRequiredService<UploadStore>(), Clock(p)))
+        .AddSingleton(p => new BlobCopy(
+            Source(p), Target(p), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<LargeUpload>(), p.GetRequiredService<TransferRate>(),
+            p.GetRequiredService<Bandwidth>(), Clock(p)))
         .AddSingleton(p => new ImageCopy(
-            p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<BlobMemory>(), settings.Sync.BlobsPerImage))
+            Source(p), Target(p), p.GetRequiredService<BlobCopy>(), settings.Sync.BlobsPerImage, settings.Sync.CopyForeignLayers))
+        .AddSingleton(p => new ReferrerCopy(Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<BlobMemory>()))
         .AddSingleton(p => new RepositorySync(
-            p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<ImageCopy>(),
-            p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
+            Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
             p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), Clock(p)))
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
         .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>();
+
+    private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
+
+    private static RegistryClient Target(IServiceProvider provider) => provider.GetRequiredService<OwnRegistry>().Client;
 
     private static TimeProvider Clock(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
 }

@@ -33,6 +33,8 @@ internal static class DistributionConfiguration
                   path: /metrics
 
             """);
+        // Signed schema 1, and manifests with foreign layers from anywhere: kinds that users still have.
+        text.Append("compatibility:\n  schema1:\n    enabled: true\nvalidation:\n  manifests:\n    urls:\n      allow: [\"^https?://\"]\n");
         AppendAuth(text, options, htpasswd);
         AppendNotifications(text, options);
         return text.ToString();

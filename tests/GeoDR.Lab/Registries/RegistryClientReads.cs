@@ -58,7 +58,10 @@ public sealed partial class RegistryClient
 
         await EnsureAsync(HttpMethod.Get, address, answer, cancellationToken);
         var bytes = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
-        return new FetchedManifest(Digests.Of(bytes), answer.Content.Headers.ContentType!.MediaType!, bytes);
+        var mediaType = answer.Content.Headers.ContentType!.MediaType!;
+        // Distribution signs schema 1 anew for each answer; what stays the same is the payload, and its digest is the header's.
+        var digest = mediaType == SchemaOneManifest.MediaType ? answer.Headers.GetValues("Docker-Content-Digest").Single() : Digests.Of(bytes);
+        return new FetchedManifest(digest, mediaType, bytes);
     }
 
     /// <summary>What a tag points at, without fetching it; null when the registry has none.</summary>
