@@ -5,7 +5,7 @@ var root = new RootCommand("GeoDR's lab: two complete sites on this machine")
 {
     DemoCommand.Create(),
     LaterCommand.Create("bench", "The benchmarks"),
-    LaterCommand.Create("soak", "Repeated faults"),
+    SoakCommand.Create(),
 };
 
 // Ctrl-C and SIGTERM cancel the verb's token; the verb then stops what it started, which takes a few seconds.

@@ -24,6 +24,7 @@ public sealed record RegistryOptions
     /// <summary>How long a transfer may be silent.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
     public string UserAgent { get; init; } = "geodr";
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 }
 
 /// <summary>What a request may do: one repository, or the catalog where <see cref="Repository"/> is null.</summary>

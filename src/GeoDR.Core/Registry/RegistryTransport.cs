@@ -7,17 +7,22 @@ namespace GeoDR.Registry;
 /// <summary>Sends requests to one registry: authorization, one retry on 401, timeouts, errors with the registry's own words.</summary>
 internal sealed class RegistryTransport : IDisposable
 {
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
+
     private readonly RegistryOptions _options;
     private readonly Func<AuthChallenge?, ITokenSource?> _tokensFor;
     private readonly HttpClient _http;
     private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly Throttle _throttle;
+    private readonly TimeProvider _time;
     private volatile State? _state;
 
     private sealed record State(AuthChallenge? Challenge, ITokenSource? Tokens);
 
     public RegistryTransport(RegistryOptions options, Func<AuthChallenge?, ITokenSource?> tokensFor)
     {
-        (_options, _tokensFor) = (options, tokensFor);
+        (_options, _tokensFor, _time) = (options, tokensFor, options.Time);
+        _throttle = new Throttle(options.Connections, options.Time);
         _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -52,19 +57,60 @@ internal sealed class RegistryTransport : IDisposable
         bool repeatable = true, TimeSpan? timeout = null, string? what = null)
     {
         var state = _state ?? await LearnAsync(cancel);
-        for (var renew = false; ; renew = true)
+        var renew = false;
+        for (var patience = 0; ;)
         {
             var request = build();
             var authorization = state.Tokens is null ? null : await state.Tokens.GetAsync(scopes, renew, cancel);
-            var response = await SendOnceAsync(request, authorization, timeout ?? _options.RequestTimeout, cancel);
+            var response = await PacedAsync(request, authorization, timeout ?? _options.RequestTimeout, cancel);
             if (accepts(response))
                 return response;
             using (response)
             {
                 if (response.StatusCode == HttpStatusCode.Unauthorized && !renew && repeatable && state.Tokens is not null)
-                    continue;
-                throw await ErrorAsync(request, response, cancel, what);
+                    renew = true;
+                else if (repeatable && Pause(request.Method, response, patience++) is { } pause)
+                    await Task.Delay(pause, _time, cancel);
+                else
+                    throw await ErrorAsync(request, response, cancel, what);
             }
+        }
+    }
+
+    /// <summary>How long to wait before the same is asked again; null where asking again is not this call's to do.</summary>
+    private static TimeSpan? Pause(HttpMethod method, HttpResponseMessage response, int before)
+    {
+        var (status, asked) = ((int)response.StatusCode, RetryAfter(response));
+        if (status == 429 || status == 503 && asked is not null)
+            return before < 6 && (asked ?? TimeSpan.FromMilliseconds(500 << before)) is var pause && pause <= s_longestPause ? pause : null;
+        // Distribution answers 500 while it writes the very link that is asked for; one burst must not fail a row.
+        return status >= 500 && before < 2 && (method == HttpMethod.Get || method == HttpMethod.Head) ? TimeSpan.FromMilliseconds(100 << (2 * before)) : null;
+    }
+
+    private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } when response.Headers.Date is { } now && date > now => date - now,
+        _ => null,
+    };
+
+    private async Task<HttpResponseMessage> PacedAsync(
+        HttpRequestMessage request, AuthenticationHeaderValue? authorization, TimeSpan timeout, CancellationToken cancel)
+    {
+        // A layer may take hours: it is no measure of how many short requests a registry bears.
+        if (request.Content is VerifiedBlobContent)
+            return await SendOnceAsync(request, authorization, timeout, cancel);
+        await _throttle.EnterAsync(cancel);
+        var struggles = false;
+        try
+        {
+            var response = await SendOnceAsync(request, authorization, timeout, cancel);
+            struggles = (int)response.StatusCode is 429 or >= 500;
+            return response;
+        }
+        finally
+        {
+            _throttle.Leave(struggles);
         }
     }
 
@@ -94,7 +140,7 @@ internal sealed class RegistryTransport : IDisposable
     {
         var errors = await ErrorBody.ReadAsync(response, cancel);
         var words = errors.Count == 0 ? response.ReasonPhrase : string.Join("; ", errors.Select(e => $"{e.Code} {e.Message} {e.Detail}".TrimEnd()));
-        var retryAfter = response.Headers.RetryAfter?.Delta;
+        var retryAfter = RetryAfter(response);
         return new RegistryException(
             _options.Name, request.Method, request.RequestUri!, response.StatusCode, errors,
             $"{(int)response.StatusCode} {words}{(what is null ? "" : $" (for {what})")}", retryAfter);

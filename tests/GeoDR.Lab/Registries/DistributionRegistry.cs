@@ -82,6 +82,13 @@ public sealed class DistributionRegistry : IAsyncDisposable
     public async Task<RegistryCounters> ReadCountersAsync(CancellationToken cancellationToken = default) =>
         RegistryCounters.Parse(await s_http.GetStringAsync($"http://127.0.0.1:{_debugPort}/metrics", cancellationToken));
 
+    /// <summary>Notifications that no endpoint has taken yet.</summary>
+    public async Task<long> ReadPendingNotificationsAsync(CancellationToken cancellationToken = default)
+    {
+        var state = System.Text.Json.Nodes.JsonNode.Parse(await s_http.GetStringAsync($"http://127.0.0.1:{_debugPort}/debug/vars", cancellationToken))!;
+        return state["registry"]!["notifications"]!["endpoints"]!.AsArray().Sum(e => (long)e!["Metrics"]!["Pending"]!);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null)
