@@ -9,11 +9,13 @@ namespace GeoDR.Lab.Tool.Bench;
 internal sealed record PlannedPush(TimeSpan At, string Repository, string Tag, bool Overwrites, string Source, string Digest);
 
 /// <summary>One push that arrived; times in milliseconds.</summary>
+/// <param name="Pushing">What skopeo itself took: how busy the machine was.</param>
 /// <param name="Lag">From the exit of skopeo to the first HEAD with the new digest.</param>
 /// <param name="Logged">From that exit to the event in the primary's log; below zero when the event came first.</param>
-/// <param name="Claimed">From the event to a worker's claim; zero where a worker had the repository already.</param>
-/// <param name="Done">From the claim to the outcome in the secondary's database.</param>
-internal sealed record MeasuredPush(PlannedPush Push, double Lag, double Logged, double Claimed, double Done);
+/// <param name="Marked">From the event to the tailer's mark.</param>
+/// <param name="Claimed">From the mark to a worker's taking of the reference.</param>
+/// <param name="Done">From there to the outcome in the secondary's database.</param>
+internal sealed record MeasuredPush(PlannedPush Push, double Pushing, double Lag, double Logged, double Marked, double Claimed, double Done);
 
 /// <summary>Pushes with the real skopeo and watches the secondary's registry.</summary>
 internal sealed class LagPusher(TwoSites sites)
@@ -30,12 +32,13 @@ internal sealed class LagPusher(TwoSites sites)
             throw new LabException($"{push.Repository}:{push.Tag} is at {sites.Secondary.Name} before it was pushed");
         }
 
+        var begin = Stopwatch.GetTimestamp();
         await Skopeo.CopyAsync(
             push.Source, $"docker://{sites.Primary.Registry.Host}/{push.Repository}:{push.Tag}", destinationUser: TwoSites.Client, cancellationToken: cancellationToken);
         var exit = Stopwatch.GetTimestamp();
         var exitAt = TimeProvider.System.GetUtcNow();
         var lag = await FirstSeenAsync(push, exit, cancellationToken);
-        return await ExplainAsync(push, lag, exitAt, cancellationToken);
+        return await ExplainAsync(push, Stopwatch.GetElapsedTime(begin, exit), lag, exitAt, cancellationToken);
     }
 
     private async Task<TimeSpan> FirstSeenAsync(PlannedPush push, long exit, CancellationToken cancellationToken)
@@ -61,23 +64,23 @@ internal sealed class LagPusher(TwoSites sites)
     }
 
     /// <summary>Where the time went, by what both databases wrote down; all on one machine's clock.</summary>
-    private async Task<MeasuredPush> ExplainAsync(PlannedPush push, TimeSpan lag, DateTimeOffset exitAt, CancellationToken cancellationToken)
+    private async Task<MeasuredPush> ExplainAsync(PlannedPush push, TimeSpan pushing, TimeSpan lag, DateTimeOffset exitAt, CancellationToken cancellationToken)
     {
-        (DateTime Claimed, DateTime Done)? work = null;
+        LagTrace? trace = null;
         await Wait.UntilAsync(
-            async token => (work = await WorkAsync(push, token)) is not null,
+            async token => (trace = await LagTrace.ReadAsync(sites.Secondary, push, token)) is not null,
             s_deadline,
             () => $"{push.Repository}:{push.Tag} is at the registry and not in the secondary's inventory",
             cancellationToken);
         var logged = await LoggedAsync(push, cancellationToken);
-        var (claimed, done) = work!.Value;
-        claimed = claimed < logged ? logged : claimed > done ? done : claimed;
         return new MeasuredPush(
             push,
+            pushing.TotalMilliseconds,
             lag.TotalMilliseconds,
             (logged - exitAt.UtcDateTime).TotalMilliseconds,
-            (claimed - logged).TotalMilliseconds,
-            (done - claimed).TotalMilliseconds);
+            (trace!.Marked - logged).TotalMilliseconds,
+            (trace.Taken - trace.Marked).TotalMilliseconds,
+            (trace.Done - trace.Taken).TotalMilliseconds);
     }
 
     private async Task<DateTime> LoggedAsync(PlannedPush push, CancellationToken cancellationToken)
@@ -90,18 +93,5 @@ internal sealed class LagPusher(TwoSites sites)
         };
         return await command.ExecuteScalarAsync(cancellationToken) as DateTime?
             ?? throw new LabException($"{push.Repository}:{push.Tag} arrived without an event");
-    }
-
-    private async Task<(DateTime Claimed, DateTime Done)?> WorkAsync(PlannedPush push, CancellationToken cancellationToken)
-    {
-        await using var connection = new NpgsqlConnection(sites.Secondary.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(
-            "select r.claimed_at, t.read_at from repository r join tag t on t.repository = r.name where r.name = $1 and t.name = $2 and t.digest = $3", connection)
-        {
-            Parameters = { new() { Value = push.Repository }, new() { Value = push.Tag }, new() { Value = push.Digest } },
-        };
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? (reader.GetDateTime(0), reader.GetDateTime(1)) : null;
     }
 }

@@ -21,7 +21,7 @@ internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush>
         Console.WriteLine($"backfill to go: {ToGoAtStart} of {Options.Repositories} at the first push, {ToGoAtEnd} when the last had arrived; failed rows: {Failed}");
         foreach (var slow in Pushes.OrderByDescending(p => p.Lag).Take(3))
         {
-            Console.WriteLine($"slow: {slow.Push.Repository}:{slow.Push.Tag} {Text(slow.Lag)} ms (logged {Text(slow.Logged)}, claimed +{Text(slow.Claimed)}, done +{Text(slow.Done)})");
+            Console.WriteLine($"slow: {slow.Push.Repository}:{slow.Push.Tag} {Text(slow.Lag)} ms (logged {Text(slow.Logged)}, marked +{Text(slow.Marked)}, claimed +{Text(slow.Claimed)}, done +{Text(slow.Done)})");
         }
     }
 
@@ -52,8 +52,10 @@ internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush>
         yield return ("over an existing tag", new Times(Pushes.Where(p => p.Push.Overwrites).Select(p => p.Lag)));
         yield return ("new tag", new Times(Pushes.Where(p => !p.Push.Overwrites).Select(p => p.Lag)));
         yield return ("exit to event in the log", new Times(Pushes.Select(p => p.Logged)));
-        yield return ("event to claim", new Times(Pushes.Select(p => p.Claimed)));
+        yield return ("event to mark", new Times(Pushes.Select(p => p.Marked)));
+        yield return ("mark to claim", new Times(Pushes.Select(p => p.Claimed)));
         yield return ("claim to outcome", new Times(Pushes.Select(p => p.Done)));
+        yield return ("skopeo itself, before", new Times(Pushes.Select(p => p.Pushing)));
     }
 
     private static string Text(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);

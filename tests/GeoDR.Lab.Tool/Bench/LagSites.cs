@@ -46,6 +46,7 @@ internal sealed class LagSites(LagOptions options, Action<string> say) : IAsyncD
     public async Task JoinAsync(CancellationToken cancellationToken)
     {
         await Sites.Secondary.Geo.StartServeAsync(cancellationToken: cancellationToken);
+        await LagTrace.InstallAsync(Sites.Secondary, cancellationToken);
         Sites.Secondary.Geo.StartWorkers(1);
         await Wait.UntilAsync(
             async token => await BackfilledAsync(token) > 0,
