@@ -1,10 +1,11 @@
 using System.CommandLine;
 using GeoDR.Lab.Tool;
+using GeoDR.Lab.Tool.Bench;
 
 var root = new RootCommand("GeoDR's lab: two complete sites on this machine")
 {
     DemoCommand.Create(),
-    LaterCommand.Create("bench", "The benchmarks"),
+    BenchCommand.Create(),
     SoakCommand.Create(),
 };
 

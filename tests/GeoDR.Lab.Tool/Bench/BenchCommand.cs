@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace GeoDR.Lab.Tool.Bench;
+
+/// <summary><c>geodr-lab bench [lag] [intake] [--json FILE]</c>; without a name all of them run.</summary>
+internal static class BenchCommand
+{
+    private static readonly string[] s_names = ["lag", "intake"];
+
+    public static Command Create()
+    {
+        var names = new Argument<string[]>("name") { Arity = ArgumentArity.ZeroOrMore, Description = "Which to run; all of them when none is named" };
+        names.AcceptOnlyFromAmong(s_names);
+        var json = new Option<FileInfo?>("--json") { Description = "Keep the figures, with the machine's facts, in this file" };
+        var pushes = new Option<int>("--pushes") { Description = "lag: measured pushes", DefaultValueFactory = _ => 100 };
+        var repositories = new Option<int>("--repositories") { Description = "lag: repositories to backfill meanwhile", DefaultValueFactory = _ => 1000 };
+        var over = new Option<int>("--over") { Description = "lag: seconds over which the pushes are spread", DefaultValueFactory = _ => 100 };
+        var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
+        var seconds = new Option<int>("--seconds") { Description = "intake: length of each measurement", DefaultValueFactory = _ => 10 };
+        var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, seed };
+        command.SetAction(async (parsed, token) =>
+        {
+            var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
+            var lag = new LagOptions
+            {
+                Pushes = parsed.GetValue(pushes),
+                Repositories = parsed.GetValue(repositories),
+                Over = TimeSpan.FromSeconds(parsed.GetValue(over)),
+                BytesPerSecond = parsed.GetValue(throttle),
+                Seed = parsed.GetValue(seed),
+            };
+            var intake = new IntakeOptions { Length = TimeSpan.FromSeconds(parsed.GetValue(seconds)) };
+            return await RunAsync(chosen, lag, intake, parsed.GetValue(json), token);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] chosen, LagOptions lag, IntakeOptions intake, FileInfo? json, CancellationToken cancellationToken)
+    {
+        var figures = new JsonObject { ["machine"] = await MachineFacts.ReadAsync(cancellationToken) };
+        try
+        {
+            if (chosen.Contains("lag"))
+            {
+                figures["lag"] = await new LagBench(lag).RunAsync(cancellationToken);
+            }
+
+            if (chosen.Contains("intake"))
+            {
+                figures["intake"] = await new IntakeBench(intake).RunAsync(cancellationToken);
+            }
+
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return 130;
+        }
+        catch (LabException e)
+        {
+            await Console.Error.WriteLineAsync($"bench: {e.Message}{(e.InnerException is { } inner ? "\n" + inner.Message : "")}");
+            return 1;
+        }
+        finally
+        {
+            // What was measured before a failure is kept as well.
+            if (json is not null)
+            {
+                await File.WriteAllTextAsync(json.FullName, figures.ToJsonString(new() { WriteIndented = true }) + "\n", CancellationToken.None);
+            }
+        }
+    }
+}
