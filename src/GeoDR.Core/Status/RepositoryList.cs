@@ -8,7 +8,12 @@ namespace GeoDR.Status;
 public sealed record RepositoryRow(
     long Id, string Name, string State, int StateNumber, int RetryCount, DateTimeOffset? RetryAt,
     string? LastSyncFailure, string? FailedReference, string? FailureCause, DateTimeOffset? LastSyncedAt, DateTimeOffset? PendingSince,
-    long MissingTags, long BytesWaiting, long DeletionsWaiting, bool WantsFull);
+    long MissingTags, long BytesWaiting, long DeletionsWaiting, bool WantsFull, RowProgress? Progress);
+
+/// <summary>How far a started row has come.</summary>
+/// <param name="BytesToDo">Of what was found missing so far.</param>
+/// <param name="SecondsLeft">Of what was found so far, at this rate; null while nothing moves.</param>
+public sealed record RowProgress(long BytesDone, long BytesToDo, double BytesPerSecond, double? SecondsLeft);
 
 /// <summary>The repositories, filtered and paged by the last row's id.</summary>
 public sealed class RepositoryList(NpgsqlDataSource source)
@@ -19,8 +24,9 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             (select count(*) from waiting_reference w where w.repository_id = r.id),
             (select coalesce(sum(w.bytes), 0)::bigint from waiting_reference w where w.repository_id = r.id),
             (select count(*) from waiting_deletion d where d.repository_id = r.id),
-            r.full_wanted > r.full_done
+            r.full_wanted > r.full_done, p.bytes_done, p.bytes_to_do, p.rate
         from repository r
+        left join progress p on p.repository_id = r.id and p.claim_token = r.claim_token and r.state = 1
         left join lateral (
             select message, reference, cause from failure where repository_id = r.id order by failed_at desc limit 1) f on true
         """;
@@ -80,9 +86,17 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             rows.Add(new(
                 reader.GetInt64(0), reader.GetString(1), state.ToString().ToLowerInvariant(), (int)state, reader.GetInt32(3), Time(reader, 4),
                 Text(reader, 5), Text(reader, 6), Text(reader, 7), Time(reader, 8), Time(reader, 9),
-                reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12), reader.GetBoolean(13)));
+                reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12), reader.GetBoolean(13), Progress(reader)));
         }
         return rows;
+    }
+
+    private static RowProgress? Progress(NpgsqlDataReader row)
+    {
+        if (row.IsDBNull(14))
+            return null;
+        var (done, toDo, rate) = (row.GetInt64(14), row.GetInt64(15), row.GetDouble(16));
+        return new(done, toDo, rate, rate > 0 ? Math.Max(0, toDo - done) / rate : null);
     }
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using GeoDR.Inventory;
 using GeoDR.Registry;
+using GeoDR.Selection;
 using GeoDR.SyncState;
 
 namespace GeoDR.Sync;
@@ -14,7 +15,7 @@ public sealed class LeaseLostException() : Exception("the worker's lease ended")
 /// </summary>
 public sealed class RepositorySync(
     RegistryClient source, RegistryClient target, ImageCopy copy, ReferrerCopy referrers, BlobMemory memory, InventoryStore inventory, References references,
-    PeerProbe sourceProbe, PeerProbe targetProbe, WorkerLease lease, TimeProvider time)
+    PeerProbe sourceProbe, PeerProbe targetProbe, WorkerLease lease, SiteSelection selection, TimeProvider time)
 {
     private const int TagsAtOnce = 4;
     private static readonly TimeSpan s_freshCheck = TimeSpan.FromMilliseconds(200);
@@ -70,7 +71,7 @@ public sealed class RepositorySync(
         try
         {
             await foreach (var page in source.ListTagsAsync(name, cancel))
-                tags.AddRange(page);
+                tags.AddRange(page.Where(selection.TakesReference));
             // Without a memory the own registry is asked once what it holds, so that an empty one costs no request for each tag.
             present = known.Count > 0 || tags.Count == 0 ? [] : await OwnTagsAsync(name, cancel);
         }

@@ -11,13 +11,16 @@ namespace GeoDR.Sync;
 public sealed class SyncWorker(
     Claims claims, WorkerLease lease, RepositorySync sync, int slots, TimeProvider time, ISyncJournal journal)
 {
-    private readonly ConcurrentDictionary<long, (Task Task, bool Backfill)> _running = new();
+    private sealed record Running(Task Task, bool Backfill, ClaimedRepository Claim, SyncProgress Progress);
+
+    private readonly ConcurrentDictionary<long, Running> _running = new();
     private readonly SemaphoreSlim _ended = new(0);
 
     /// <summary>Completes when a slot becomes free.</summary>
     public Task SlotFreedAsync(CancellationToken cancel) => _ended.WaitAsync(cancel);
 
-    public int Running => _running.Count;
+    /// <summary>What runs now, and how far it has come.</summary>
+    public IEnumerable<(ClaimedRepository Claim, SyncProgress Progress)> Progress => _running.Values.Select(r => (r.Claim, r.Progress));
 
     /// <summary>Claims for the free slots and starts the work; true when anything was claimed.</summary>
     public async Task<bool> RunOnceAsync(CancellationToken stop)
@@ -49,19 +52,20 @@ public sealed class SyncWorker(
         {
             // The row of a claim may come back while its last task still unwinds; the token tells them apart.
             var begin = new TaskCompletionSource();
-            _running[claim.Token] = (WorkAsync(begin.Task, claim, worker, lost, stop), priority == Transition.Backfill);
+            var progress = new SyncProgress();
+            _running[claim.Token] = new(WorkAsync(begin.Task, claim, worker, progress, lost, stop), priority == Transition.Backfill, claim, progress);
             begin.SetResult();
         }
         return claimed.Count;
     }
 
-    private async Task WorkAsync(Task begin, ClaimedRepository claim, Guid worker, CancellationToken lost, CancellationToken stop)
+    private async Task WorkAsync(Task begin, ClaimedRepository claim, Guid worker, SyncProgress progress, CancellationToken lost, CancellationToken stop)
     {
         await begin;
         await Task.Yield();
         try
         {
-            await WorkAsync(claim, worker, lost, stop);
+            await WorkAsync(claim, worker, progress, lost, stop);
         }
         finally
         {
@@ -70,22 +74,22 @@ public sealed class SyncWorker(
         }
     }
 
-    private async Task WorkAsync(ClaimedRepository claim, Guid worker, CancellationToken lost, CancellationToken stop)
+    private async Task WorkAsync(ClaimedRepository claim, Guid worker, SyncProgress progress, CancellationToken lost, CancellationToken stop)
     {
         var started = time.GetTimestamp();
         var unsure = new List<string>();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(lost, stop);
         try
         {
-            var result = await sync.RunAsync(claim, worker, unsure, new SyncProgress(), either.Token);
+            var result = await sync.RunAsync(claim, worker, unsure, progress, either.Token);
             var state = await UntilWrittenAsync(worker, () => claims.FinishAsync(claim, result, Random.Shared.NextDouble(), CancellationToken.None));
             if (state is { } ended)
-                journal.Finished(claim.Name, ended, time.GetElapsedTime(started));
+                await journal.FinishedAsync(claim, ended, time.GetElapsedTime(started), progress.BytesDone);
             return;
         }
         catch (PeerOutException e)
         {
-            journal.PeerOut(claim.Name, e.Peer, e.Message);
+            await journal.PeerOutAsync(claim, e.Peer, e.Message, time.GetElapsedTime(started), progress.BytesDone);
         }
         catch (LeaseLostException)
         {
@@ -96,7 +100,7 @@ public sealed class SyncWorker(
         }
         catch (Exception e)
         {
-            journal.Broke(claim.Name, e);
+            await journal.BrokeAsync(claim, e, time.GetElapsedTime(started), progress.BytesDone);
         }
         await UntilWrittenAsync(worker, async () =>
         {
@@ -127,8 +131,8 @@ public sealed class SyncWorker(
 /// <summary>Hears what the worker does; the host writes it to the log, tests listen.</summary>
 public interface ISyncJournal
 {
-    void Finished(string repository, RepositoryState state, TimeSpan took);
-    void PeerOut(string repository, string peer, string message);
+    Task FinishedAsync(ClaimedRepository claim, RepositoryState state, TimeSpan took, long bytes);
+    Task PeerOutAsync(ClaimedRepository claim, string peer, string message, TimeSpan took, long bytes);
     void LeaseLost(string repository);
-    void Broke(string repository, Exception exception);
+    Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes);
 }

@@ -26,6 +26,37 @@ public sealed class Requests(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>
+    /// At a start with another selection than the last: what is followed no longer leaves the tracking (the registry keeps it), and
+    /// what is new is found by a backfill.
+    /// </summary>
+    /// <returns>How many repositories are no longer followed; null where nothing changed.</returns>
+    public async Task<int?> SelectAsync(string fingerprint, Func<string, bool> takes, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var read = new NpgsqlCommand("select selection from site for update", connection);
+        var before = await read.ExecuteScalarAsync(cancel) as string;
+        if (before == fingerprint)
+            return null;
+        var gone = new List<long>();
+        await using (var names = new NpgsqlCommand("select id, name from repository", connection))
+        await using (var row = await names.ExecuteReaderAsync(cancel))
+            while (await row.ReadAsync(cancel))
+                if (!takes(row.GetString(1)))
+                    gone.Add(row.GetInt64(0));
+        await using var forget = new NpgsqlCommand("delete from repository where id = any ($1)", connection) { Parameters = { new() { Value = gone.ToArray() } } };
+        await forget.ExecuteNonQueryAsync(cancel);
+        await using var keep = new NpgsqlCommand("update site set selection = $1", connection) { Parameters = { new() { Value = fingerprint } } };
+        await keep.ExecuteNonQueryAsync(cancel);
+        // At the very first start the tailer asks for the backfill itself.
+        await using var begun = new NpgsqlCommand("select exists (select from cursor)", connection);
+        if ((bool)(await begun.ExecuteScalarAsync(cancel))!)
+            await BackfillAsync(connection, "the selection changed", cancel);
+        await transaction.CommitAsync(cancel);
+        return gone.Count;
+    }
+
     /// <summary>Records a resync of all repositories, the primary's catalog read again, or of the rows that match.</summary>
     public async Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel)
     {

@@ -62,6 +62,13 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
             Lose(id);
     }
 
+    /// <summary>How many workers hold a lease, this one among them.</summary>
+    public async Task<int> CountLivingAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select count(*)::int from worker where lease_until > clock_timestamp()");
+        return (int)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     /// <summary>Ends the lease in order, so that whatever is still claimed is free at once.</summary>
     public async Task ReleaseAsync(CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using GeoDR.EventLog;
+using GeoDR.Selection;
 using GeoDR.SyncState;
 using Npgsql;
 
@@ -25,7 +26,7 @@ public enum TailOutcome
 /// Follows another site's log from a durable cursor: one pass reads a page, marks what changed and moves the cursor, in one
 /// transaction of this site's own database. Any number of nodes may run it; the cursor's row decides between them.
 /// </summary>
-public sealed class Tailer(LogReader log, NpgsqlDataSource tracking)
+public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelection selection)
 {
     private const int PageSize = 500;
 
@@ -78,6 +79,8 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking)
         return null;
     }
 
+    private bool Followed(LoggedEvent e) => selection.TakesRepository(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
+
     private async Task<TailOutcome> StartAsync(CancellationToken cancel)
     {
         if (await log.PositionBeforeAsync(StartBack, cancel) is not { } start)
@@ -123,7 +126,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking)
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         if (await LockCursorAsync(connection, cancel) != cursor)
             return false;
-        await Marking.MarkAsync(connection, events, cancel);
+        await Marking.MarkAsync(connection, [.. events.Where(Followed)], cancel);
         var (id, key) = events.Count > 0 ? (events[^1].Id, events[^1].Key) : (cursor.EventId, cursor.EventKey);
         await using var update = new NpgsqlCommand("""
             update cursor set event_id = $1, event_key = $2, head = $3, beat_age = $4, beat_at = clock_timestamp() - make_interval(secs => $4),

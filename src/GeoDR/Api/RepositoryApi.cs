@@ -25,6 +25,7 @@ internal static class RepositoryApi
         read.MapGet("/sites", SitesAsync);
         read.MapGet("/repositories", ListAsync);
         read.MapGet("/repositories/{id:long}", GetAsync);
+        read.MapGet("/repositories/{id:long}/attempts", AttemptsAsync);
         read.MapGet("/requests", (Requests requests, CancellationToken cancel) => requests.ListAsync(running: false, 100, cancel));
         read.MapGet("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
             (await requests.ListAsync(running: false, 1000, cancel)).FirstOrDefault(r => r.Id == id) is { } found ? Results.Ok(found) : NotFound($"request {id}"));
@@ -59,6 +60,11 @@ internal static class RepositoryApi
 
     private static async Task<IResult> GetAsync(long id, RepositoryList list, CancellationToken cancel) =>
         await list.GetAsync(id, cancel) is { } row ? Results.Ok(row) : NotFound($"repository {id}");
+
+    private static async Task<IResult> AttemptsAsync(long id, RepositoryList list, AttemptList attempts, int? limit, CancellationToken cancel) =>
+        limit is < 1 or > MaxLimit ? Bad($"limit is from 1 to {MaxLimit}")
+        : await list.GetAsync(id, cancel) is null ? NotFound($"repository {id}")
+        : Results.Ok(new { items = await attempts.ListAsync(id, limit ?? 50, cancel) });
 
     private static async Task<IResult> ResyncOneAsync(long id, RepositoryList list, Requests requests, CancellationToken cancel) =>
         await list.GetAsync(id, cancel) is { } row && await requests.ResyncOneAsync(row.Name, cancel) ? Results.Accepted() : NotFound($"repository {id}");

@@ -1,3 +1,4 @@
+using GeoDR.Selection;
 using GeoDR.Sync;
 
 namespace GeoDR.Configuration;
@@ -78,6 +79,8 @@ public sealed record GeoSettings
     public TokenSettings Tokens { get; init; } = new();
     public SyncSettings Sync { get; init; } = new();
     public LogSettings Log { get; init; } = new();
+    /// <summary>What a secondary follows; default everything.</summary>
+    public SiteSelection Selection { get; init; } = SiteSelection.All;
 
     /// <summary>The peer whose URL is the primary's: whom heartbeats are addressed to.</summary>
     public PeerSettings? PrimaryPeer => Peers.FirstOrDefault(p => p.Url is not null && PrimaryUrl is not null && SettingsReader.SameUrl(p.Url, PrimaryUrl));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using GeoDR.Selection;
 using GeoDR.Sites;
 using GeoDR.Sync;
 using Npgsql;
@@ -52,6 +53,9 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
             },
             Sync = Sync(),
+            Selection = new SiteSelection(
+                new NameSelection(Patterns("Geo:Filter:Include"), Patterns("Geo:Filter:Exclude")),
+                new NameSelection(Patterns("Geo:Filter:IncludeTags"), Patterns("Geo:Filter:ExcludeTags"))),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
@@ -159,6 +163,19 @@ public sealed class SettingsReader(IConfiguration configuration)
         if (File("Geo:Notifications:SecretsFile") is { } file)
             secrets.AddRange(Lines("Geo:Notifications:SecretsFile", file));
         return secrets;
+    }
+
+    private List<Pattern> Patterns(string key)
+    {
+        var patterns = new List<Pattern>();
+        foreach (var text in List(key))
+        {
+            if (Pattern.TryParse(text, out var pattern))
+                patterns.Add(pattern);
+            else
+                Wrong(key, $"is '{text}'; write names with * (within a component), ** (anything) and ?");
+        }
+        return patterns;
     }
 
     private List<string> List(string key)

@@ -1,6 +1,6 @@
 namespace GeoDR.Configuration;
 
-/// <summary>A misspelt key would be silently without effect, and so would one that this version does not carry out yet.</summary>
+/// <summary>A misspelt key would be silently without effect.</summary>
 internal static class UnknownKeys
 {
     private static readonly string[] s_registry =
@@ -15,14 +15,11 @@ internal static class UnknownKeys
         ["Geo:Primary:Registry"] = s_registry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
-        ["Geo:Filter"] = ["Include", "Exclude"],
+        ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags"],
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
         ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
     };
-
-    // Named in the contract and built later: to accept them without effect would promise what is not kept.
-    private static readonly string[] s_later = ["Geo:Filter:Include", "Geo:Filter:Exclude"];
 
     public static void Find(IConfiguration configuration, List<Fault> faults)
     {
@@ -30,8 +27,5 @@ internal static class UnknownKeys
             foreach (var child in configuration.GetSection(section).GetChildren())
                 if (!known.Contains(child.Key, StringComparer.OrdinalIgnoreCase))
                     faults.Add(new($"{section}:{child.Key}", $"is not a setting; known below {section} are {string.Join(", ", known)}"));
-        foreach (var key in s_later)
-            if (configuration.GetSection(key).Exists())
-                faults.Add(new(key, "is not carried out by this version; remove it"));
     }
 }

@@ -1,3 +1,4 @@
+using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Postgres;
 using GeoDR.Registry;
@@ -46,7 +47,8 @@ internal sealed partial class TailLoop(Tailer tailer, PrimaryLog log, ILogger<Ta
 }
 
 /// <summary>Applies backfill and resync requests, a small batch at a time.</summary>
-internal sealed class RequestLoop(Requests requests, PrimaryRegistry primary, IInventorySource inventory, ILogger<RequestLoop> logger, TimeProvider time)
+internal sealed class RequestLoop(
+    Requests requests, PrimaryRegistry primary, IInventorySource inventory, GeoSettings settings, ILogger<RequestLoop> logger, TimeProvider time)
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
     private const int Batch = 200;
@@ -55,6 +57,7 @@ internal sealed class RequestLoop(Requests requests, PrimaryRegistry primary, II
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
+        await requests.SelectAsync(settings.Selection.Fingerprint, settings.Selection.TakesRepository, cancel);
         var running = await requests.ListAsync(running: true, 100, cancel);
         foreach (var request in running.OrderBy(r => r.Id))
             await ApplyAsync(request, cancel);
@@ -71,7 +74,7 @@ internal sealed class RequestLoop(Requests requests, PrimaryRegistry primary, II
         try
         {
             var names = await NamesAsync(request.Position, cancel);
-            await requests.ApplyNamesAsync(request, [.. names.Where(OciNames.IsRepository)], names.Count == 0, cancel);
+            await requests.ApplyNamesAsync(request, [.. names.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesRepository(n))], names.Count == 0, cancel);
         }
         catch (Exception e) when (e is RegistryException or HttpRequestException)
         {

@@ -15,11 +15,14 @@ namespace GeoDR.Hosting;
 /// <summary>What a process of a site is made of, step by step of a push's path.</summary>
 internal static class SiteComposition
 {
+    /// <summary>As workers and attempts name this process.</summary>
+    private static readonly string s_node = $"{Environment.MachineName}/{Environment.ProcessId}";
+
     public static IServiceCollection AddSite(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(settings)
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
-        .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>()
+        .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>();
 
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
@@ -37,7 +40,7 @@ internal static class SiteComposition
         .AddSingleton(new NotificationSecrets(settings.Secrets))
         .AddSingleton(_ => new PrimaryLog(SiteDatabase.OpenLog(settings.PrimaryLog!)))
         .AddSingleton(p => new LogReader(p.GetRequiredService<PrimaryLog>().Source))
-        .AddSingleton<Tailer>()
+        .AddSingleton(p => new Tailer(p.GetRequiredService<LogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection))
         .AddSingleton<HeartbeatSender>()
         .AddSingleton<IInventorySource, PeerInventory>()
         .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<HeartbeatLoop>();
@@ -50,8 +53,9 @@ internal static class SiteComposition
             new PeerProbe(Peers.PrimaryRegistry, p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p)),
             new PeerProbe(Peers.OwnRegistry, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p))))
         .AddSingleton<Claims>().AddSingleton<References>().AddSingleton<BlobMemory>().AddSingleton<ISyncJournal, SyncJournal>()
+        .AddSingleton(p => new WorkStore(p.GetRequiredService<NpgsqlDataSource>(), s_node))
         .AddSingleton(p => new WorkerLease(
-            p.GetRequiredService<NpgsqlDataSource>(), $"{Environment.MachineName}/{Environment.ProcessId}", settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
+            p.GetRequiredService<NpgsqlDataSource>(), s_node, settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
         .AddSingleton<TransferRate>().AddSingleton<UploadStore>()
         .AddSingleton(p => new Bandwidth(settings.Sync.Bandwidth, Clock(p)))
         .AddSingleton(p => new LargeUpload(Source(p), Target(p), p.GetRequiredService<UploadStore>(), Clock(p)))
@@ -63,11 +67,11 @@ internal static class SiteComposition
         .AddSingleton(p => new ReferrerCopy(Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<BlobMemory>()))
         .AddSingleton(p => new RepositorySync(
             Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
-            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), Clock(p)))
+            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p)))
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
-        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>();
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>();
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

@@ -1,18 +1,46 @@
 using GeoDR.Sync;
 using GeoDR.SyncState;
+using Npgsql;
 
 namespace GeoDR.Hosting;
 
-/// <summary>Writes what the sync does to the log, in the dashboard's words.</summary>
-internal sealed partial class SyncJournal(ILogger<SyncJournal> logger) : ISyncJournal
+/// <summary>Writes what the sync does to the log, in the dashboard's words, and keeps the attempts.</summary>
+internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> logger) : ISyncJournal
 {
-    public void Finished(string repository, RepositoryState state, TimeSpan took) => LogFinished(logger, repository, state, took.TotalMilliseconds);
+    public Task FinishedAsync(ClaimedRepository claim, RepositoryState state, TimeSpan took, long bytes)
+    {
+        LogFinished(logger, claim.Name, state, took.TotalMilliseconds);
+        // A tag that is not linked yet is asked for again in a moment: no attempt worth a line.
+        return state == RepositoryState.Pending && bytes == 0 ? Task.CompletedTask
+            : RecordAsync(claim, took, bytes, state.ToString().ToLowerInvariant(), null);
+    }
 
-    public void PeerOut(string repository, string peer, string message) => LogPeerOut(logger, peer, repository, message);
+    public Task PeerOutAsync(ClaimedRepository claim, string peer, string message, TimeSpan took, long bytes)
+    {
+        LogPeerOut(logger, peer, claim.Name, message);
+        return RecordAsync(claim, took, bytes, "outage", message);
+    }
 
     public void LeaseLost(string repository) => LogLeaseLost(logger, repository);
 
-    public void Broke(string repository, Exception exception) => LogBroke(logger, exception, repository);
+    public Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes)
+    {
+        LogBroke(logger, exception, claim.Name);
+        return RecordAsync(claim, took, bytes, "error", exception.Message);
+    }
+
+    private async Task RecordAsync(ClaimedRepository claim, TimeSpan took, long bytes, string outcome, string? message)
+    {
+        try
+        {
+            await work.RecordAsync(claim, took, bytes, outcome, message, CancellationToken.None);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+        {
+            // The outcome itself is written; its history may have a gap while the database restarts.
+            LogNotKept(logger, claim.Name, outcome, e.Message);
+        }
+    }
 
     [LoggerMessage(200, LogLevel.Information, "{Repository} is {State} after {Milliseconds:0} ms")]
     private static partial void LogFinished(ILogger logger, string repository, RepositoryState state, double milliseconds);
@@ -22,6 +50,9 @@ internal sealed partial class SyncJournal(ILogger<SyncJournal> logger) : ISyncJo
 
     [LoggerMessage(202, LogLevel.Warning, "This worker's lease ended while it had {Repository}; another takes it")]
     private static partial void LogLeaseLost(ILogger logger, string repository);
+
+    [LoggerMessage(204, LogLevel.Warning, "The attempt on {Repository}, {Outcome}, could not be kept: {Reason}")]
+    private static partial void LogNotKept(ILogger logger, string repository, string outcome, string reason);
 
     [LoggerMessage(203, LogLevel.Error, "{Repository} was handed back after an unexpected error")]
     private static partial void LogBroke(ILogger logger, Exception exception, string repository);

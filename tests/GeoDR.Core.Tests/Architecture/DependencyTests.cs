@@ -13,9 +13,10 @@ public sealed partial class DependencyTests
         ["EventLog"] = [],
         ["Notifications"] = ["EventLog", "Registry"],
         ["SyncState"] = ["EventLog"],
-        ["Tailing"] = ["EventLog", "SyncState"],
+        ["Selection"] = [],
+        ["Tailing"] = ["EventLog", "SyncState", "Selection"],
         ["Inventory"] = [],
-        ["Sync"] = ["SyncState", "Registry", "Inventory"],
+        ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
         ["Sites"] = ["SyncState"],
         ["Status"] = ["SyncState", "Sites"],
     };
