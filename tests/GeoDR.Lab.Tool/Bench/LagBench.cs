@@ -23,6 +23,7 @@ internal sealed class LagBench(LagOptions options)
         var atStart = options.Repositories - await lab.BackfilledAsync(cancellationToken);
         Say($"{options.Pushes} pushes over {options.Over.TotalSeconds:0} s; backfill: {atStart} of {options.Repositories} repositories to go");
         var begin = Stopwatch.GetTimestamp();
+        var cpu = new ProcessorTime([lab.Sites.Secondary.Geo.Serve!, .. lab.Sites.Secondary.Geo.Workers]);
         var pusher = new LagPusher(lab.Sites);
         var measured = await Task.WhenAll(plan.Select(async push =>
         {
@@ -31,9 +32,10 @@ internal sealed class LagBench(LagOptions options)
             return await pusher.PushAsync(push, cancellationToken);
         }));
         var took = Stopwatch.GetElapsedTime(begin);
+        var spent = cpu.Spent();
         var left = options.Repositories - await lab.BackfilledAsync(cancellationToken);
         Say($"all arrived after {took.TotalSeconds:0} s; backfill: {left} of {options.Repositories} repositories to go");
-        var report = new LagReport(options, measured, took, atStart, left, await lab.FailedAsync(cancellationToken));
+        var report = new LagReport(options, measured, took, spent, atStart, left, await lab.FailedAsync(cancellationToken));
         report.Print();
         return left > 0
             ? report.ToJson()
