@@ -55,7 +55,7 @@ internal sealed class LagBench(LagOptions options)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var path = directory.PathOf("images", $"{n}");
-            var image = new ImageSpec(ImageKind.Oci, 1_000_000 + n, new LayerSpec(2, 8192), new LayerSpec(1_000_000 + n, 16 * 1024));
+            var image = new ImageSpec(ImageKind.Oci, 1_000_000 + n, new LayerSpec(2, 4096), new LayerSpec(1_000_000 + n, 8192));
             var digest = await ImageLayout.WriteOciAsync(path, "image", image);
             var at = options.Over * random.NextDouble();
             var (repository, tag, overwrites) = kinds[n] switch
