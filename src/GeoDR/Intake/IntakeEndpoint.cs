@@ -36,6 +36,19 @@ public static class IntakeEndpoint
 
     private static async Task<IResult> HandleAsync(HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
     {
+        try
+        {
+            return await TakeAsync(http, secrets, sink, time);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException and not BadHttpRequestException)
+        {
+            // The sender went away, as one does whose own timeout passed: nobody is left to answer, and nothing is wrong here.
+            return Results.StatusCode(StatusCodes.Status499ClientClosedRequest);
+        }
+    }
+
+    private static async Task<IResult> TakeAsync(HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
+    {
         var cancel = http.RequestAborted;
         if (!secrets.Accepts(http.Request.Headers.Authorization))
             return Results.Problem(statusCode: 401, title: "The notification secret is wrong",
