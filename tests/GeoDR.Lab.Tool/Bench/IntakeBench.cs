@@ -10,7 +10,7 @@ internal sealed class IntakeBench(IntakeOptions options)
 {
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
 
-    private sealed record Row(int Senders, SenderResult Intake, SenderResult PgBench);
+    private sealed record Row(int Senders, SenderResult Intake, SenderResult PgBench, double MicrosecondsOfCpu);
 
     /// <exception cref="LabException">The database is not set up to keep what it commits, or lost an event that was answered 200.</exception>
     public async Task<JsonObject> RunAsync(CancellationToken cancellationToken)
@@ -29,9 +29,11 @@ internal sealed class IntakeBench(IntakeOptions options)
             Console.Error.WriteLine($"{senders} senders: pgbench, then the intake, {options.Length.TotalSeconds:0} s each");
             var beside = await pgbench.RunAsync(senders, options.Length, cancellationToken);
             await sender.RunAsync(senders, s_warmUp, $"bench/warm{senders}", cancellationToken);
+            var cpu = new ProcessorTime([primary.Geo.Serve!]);
             var measured = await sender.RunAsync(senders, options.Length, $"bench/s{senders}", cancellationToken);
+            var spent = cpu.Spent();
             await RequireAllKeptAsync(primary, $"bench/s{senders}/%", measured, cancellationToken);
-            rows.Add(new Row(senders, measured, beside));
+            rows.Add(new Row(senders, measured, beside, spent.TotalMicroseconds / Math.Max(1, measured.Milliseconds.Count)));
         }
 
         Print(rows);
@@ -76,7 +78,8 @@ internal sealed class IntakeBench(IntakeOptions options)
             }
 
             var (rate, added) = Compare(row);
-            table.AddRow("", "intake / pgbench", $"{rate:0.00} ×", $"+{Text(added)}", "", "", "");
+            table.AddRow("", "intake to pgbench", $"× {Text(rate)}", added.ToString("+0.00;-0.00", CultureInfo.InvariantCulture), "", "", "");
+            table.AddRow("", $"geodr's processor time: {row.MicrosecondsOfCpu:0} µs an event");
         }
 
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 110);
@@ -93,6 +96,7 @@ internal sealed class IntakeBench(IntakeOptions options)
             ["pgbench"] = ToJson(row.PgBench),
             ["rate_ratio"] = Times.Rounded(rate),
             ["median_added_ms"] = Times.Rounded(added),
+            ["processor_us_per_event"] = Times.Rounded(row.MicrosecondsOfCpu),
         };
     }
 

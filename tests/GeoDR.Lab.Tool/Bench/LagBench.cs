@@ -23,6 +23,7 @@ internal sealed class LagBench(LagOptions options)
         var atStart = options.Repositories - await lab.BackfilledAsync(cancellationToken);
         Say($"{options.Pushes} pushes over {options.Over.TotalSeconds:0} s; backfill: {atStart} of {options.Repositories} repositories to go");
         var begin = Stopwatch.GetTimestamp();
+        var cpu = new ProcessorTime([lab.Sites.Secondary.Geo.Serve!, .. lab.Sites.Secondary.Geo.Workers]);
         var pusher = new LagPusher(lab.Sites);
         var measured = await Task.WhenAll(plan.Select(async push =>
         {
@@ -31,9 +32,10 @@ internal sealed class LagBench(LagOptions options)
             return await pusher.PushAsync(push, cancellationToken);
         }));
         var took = Stopwatch.GetElapsedTime(begin);
+        var spent = cpu.Spent();
         var left = options.Repositories - await lab.BackfilledAsync(cancellationToken);
         Say($"all arrived after {took.TotalSeconds:0} s; backfill: {left} of {options.Repositories} repositories to go");
-        var report = new LagReport(options, measured, took, atStart, left, await lab.FailedAsync(cancellationToken));
+        var report = new LagReport(options, measured, took, spent, atStart, left, await lab.FailedAsync(cancellationToken));
         report.Print();
         return left > 0
             ? report.ToJson()
@@ -53,7 +55,7 @@ internal sealed class LagBench(LagOptions options)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var path = directory.PathOf("images", $"{n}");
-            var image = new ImageSpec(ImageKind.Oci, 1_000_000 + n, new LayerSpec(2, 8192), new LayerSpec(1_000_000 + n, 16 * 1024));
+            var image = new ImageSpec(ImageKind.Oci, 1_000_000 + n, new LayerSpec(2, 4096), new LayerSpec(1_000_000 + n, 8192));
             var digest = await ImageLayout.WriteOciAsync(path, "image", image);
             var at = options.Over * random.NextDouble();
             var (repository, tag, overwrites) = kinds[n] switch

@@ -4,7 +4,7 @@ namespace GeoDR.Lab.Tool.Bench;
 internal sealed record LagOptions
 {
     /// <summary>A narrow line between the sites: what the backfill waits for, and small pushes hardly feel.</summary>
-    public const long DefaultBytesPerSecond = 400_000;
+    public const long DefaultBytesPerSecond = 1_600_000;
 
     public int Pushes { get; init; } = 100;
 
@@ -20,7 +20,7 @@ internal sealed record LagOptions
     public int Workers { get; init; } = 2;
 
     /// <summary>Bytes of the layer that each filled repository has to itself.</summary>
-    public long LayerSize { get; init; } = 96 * 1024;
+    public long LayerSize { get; init; } = 512 * 1024;
 
     public int Seed { get; init; } = 1;
 }

@@ -5,8 +5,9 @@ using Spectre.Console;
 namespace GeoDR.Lab.Tool.Bench;
 
 /// <summary>What <c>bench lag</c> found.</summary>
+/// <param name="Cpu">Of the secondary's processes meanwhile.</param>
 /// <param name="ToGoAtStart">Filled repositories without their full sync when the first push began, and when the last had arrived.</param>
-internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush> Pushes, TimeSpan Took, int ToGoAtStart, int ToGoAtEnd, int Failed)
+internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush> Pushes, TimeSpan Took, TimeSpan Cpu, int ToGoAtStart, int ToGoAtEnd, int Failed)
 {
     public void Print()
     {
@@ -19,11 +20,15 @@ internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush>
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 110);
         AnsiConsole.Write(table);
         Console.WriteLine($"backfill to go: {ToGoAtStart} of {Options.Repositories} at the first push, {ToGoAtEnd} when the last had arrived; failed rows: {Failed}");
+        Console.WriteLine($"the secondary's processor time: {Text(MillisecondsOfCpu)} ms an image");
         foreach (var slow in Pushes.OrderByDescending(p => p.Lag).Take(3))
         {
             Console.WriteLine($"slow: {slow.Push.Repository}:{slow.Push.Tag} {Text(slow.Lag)} ms (logged {Text(slow.Logged)}, marked +{Text(slow.Marked)}, claimed +{Text(slow.Claimed)}, done +{Text(slow.Done)})");
         }
     }
+
+    /// <summary>Of the secondary's processes, for each image copied, pushed or backfilled; what runs besides is in it.</summary>
+    private double MillisecondsOfCpu => Cpu.TotalMilliseconds / (Pushes.Count + ToGoAtStart - ToGoAtEnd);
 
     public JsonObject ToJson()
     {
@@ -36,6 +41,7 @@ internal sealed record LagReport(LagOptions Options, IReadOnlyList<MeasuredPush>
             ["to_go_at_start"] = ToGoAtStart,
             ["to_go_at_end"] = ToGoAtEnd,
             ["workers_per_process"] = Options.Workers,
+            ["processor_ms_per_image"] = Times.Rounded(MillisecondsOfCpu),
             ["bytes_per_second"] = Options.BytesPerSecond,
         };
         foreach (var (name, times) in Rows())
