@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace GeoDR.Lab.Tool.Bench;
 
-/// <summary><c>geodr-lab bench [lag] [intake] [--json FILE]</c>; without a name all of them run.</summary>
+/// <summary><c>geodr-lab bench [lag] [intake] [sync] [--json FILE]</c>; without a name all of them run.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_names = ["lag", "intake"];
+    private static readonly string[] s_names = ["lag", "intake", "sync"];
 
     public static Command Create()
     {
@@ -18,8 +18,10 @@ internal static class BenchCommand
         var over = new Option<int>("--over") { Description = "lag: seconds over which the pushes are spread", DefaultValueFactory = _ => 100 };
         var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
         var seconds = new Option<int>("--seconds") { Description = "intake: length of each measurement", DefaultValueFactory = _ => 10 };
+        var runs = new Option<int>("--runs") { Description = "sync: runs of each, of which the median is taken", DefaultValueFactory = _ => 3 };
+        var scale = new Option<double>("--scale") { Description = "sync: share of the full size of the data", DefaultValueFactory = _ => 1 };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
-        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, seed };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, scale, seed };
         command.SetAction(async (parsed, token) =>
         {
             var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
@@ -32,12 +34,12 @@ internal static class BenchCommand
                 Seed = parsed.GetValue(seed),
             };
             var intake = new IntakeOptions { Length = TimeSpan.FromSeconds(parsed.GetValue(seconds)) };
-            return await RunAsync(chosen, lag, intake, parsed.GetValue(json), token);
+            return await RunAsync(chosen, lag, intake, new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale)), parsed.GetValue(json), token);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] chosen, LagOptions lag, IntakeOptions intake, FileInfo? json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, FileInfo? json, CancellationToken cancellationToken)
     {
         var figures = new JsonObject { ["machine"] = await MachineFacts.ReadAsync(cancellationToken) };
         try
@@ -50,6 +52,11 @@ internal static class BenchCommand
             if (chosen.Contains("intake"))
             {
                 figures["intake"] = await new IntakeBench(intake).RunAsync(cancellationToken);
+            }
+
+            if (chosen.Contains("sync"))
+            {
+                figures["sync"] = await new SyncBench(sync).RunAsync(cancellationToken);
             }
 
             return 0;
