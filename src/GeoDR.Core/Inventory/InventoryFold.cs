@@ -16,22 +16,36 @@ public sealed class InventoryFold(NpgsqlDataSource source)
             with start as (select event_id from inventory_position for update),
             page as (
                 select e.* from event e, start s where e.id > s.event_id order by e.id limit $1),
-            newest as (
-                select distinct on (repository, coalesce(tag, digest)) * from page order by repository, coalesce(tag, digest), id desc),
+            -- The last word on each tag, the deletion of each digest, and the last word on each manifest. A deleted digest takes
+            -- the tags along that point to it at that moment.
+            touched as (
+                select distinct on (repository, tag) repository, tag, digest, kind, id from page where tag is not null
+                order by repository, tag, id desc),
+            removed as (
+                select repository, digest, max(id) as id from page where kind = 'delete' and tag is null group by repository, digest),
+            standing as (
+                select t.* from touched t left join removed r on r.repository = t.repository and r.digest = t.digest and r.id > t.id
+                where t.kind = 'push' and r.id is null),
+            stored as (
+                select distinct on (repository, digest) repository, digest, kind, media_type, max(bytes) over (partition by repository, digest) as bytes
+                from page where digest is not null and (kind = 'push' or tag is null)
+                order by repository, digest, id desc),
             tagged as (
-                insert into tag (repository, name, digest)
-                select repository, tag, digest from newest where kind = 'push' and tag is not null
-                order by repository, tag
+                insert into tag (repository, name, digest) select repository, tag, digest from standing order by repository, tag
                 on conflict (repository, name) do update set digest = excluded.digest, read_at = clock_timestamp()),
+            untagged as (
+                delete from tag t where exists (
+                    select from touched n where n.repository = t.repository and n.tag = t.name
+                        and not exists (select from standing s where s.repository = t.repository and s.tag = t.name))),
+            orphaned as (
+                delete from tag t using removed r where r.repository = t.repository and r.digest = t.digest
+                    and not exists (select from touched n where n.repository = t.repository and n.tag = t.name)),
             held as (
                 insert into manifest (repository, digest, media_type, bytes)
-                select distinct on (repository, digest) repository, digest, media_type, bytes from page where kind = 'push'
-                order by repository, digest, id desc
+                select repository, digest, media_type, bytes from stored where kind = 'push' order by repository, digest
                 on conflict (repository, digest) do update set bytes = coalesce(excluded.bytes, manifest.bytes)),
-            untagged as (
-                delete from tag t using newest n where n.kind = 'delete' and t.repository = n.repository and t.name = n.tag),
             deleted as (
-                delete from manifest m using newest n where n.kind = 'delete' and n.tag is null and m.repository = n.repository and m.digest = n.digest)
+                delete from manifest m using stored n where n.kind = 'delete' and m.repository = n.repository and m.digest = n.digest)
             update inventory_position set event_id = (select max(id) from page) where exists (select from page)
             returning (select count(*) from page)
             """, connection, transaction)

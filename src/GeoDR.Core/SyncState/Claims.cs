@@ -110,7 +110,10 @@ public sealed class Claims(NpgsqlDataSource source)
         {
             BatchCommands =
             {
-                new("select full_wanted, full_done, full_not_before, retry_count from repository where id = $1 and claim_token = $2 and state = 1 for update")
+                new("""
+                    select full_wanted, full_done, full_not_before, retry_count from repository
+                    where id = $1 and claim_token = $2 and state = 1 and exists (select from site where role = 'secondary') for update
+                    """)
                 { Parameters = { new() { Value = claim.Id }, new() { Value = claim.Token } } },
                 new("""
                     select count(*) filter (where not failed), count(*) filter (where failed), min(not_before) filter (where not failed),

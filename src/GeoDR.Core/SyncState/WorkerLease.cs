@@ -36,7 +36,7 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
 
     /// <summary>
     /// Renews the lease, or registers anew when there is none or it has ended. A lost lease is never revived: its claims
-    /// may be in other hands.
+    /// may be in other hands. A site that is no secondary any more renews none.
     /// </summary>
     public async Task RenewAsync(CancellationToken cancel)
     {
@@ -44,21 +44,24 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
         if (id != Guid.Empty && Left(id) > TimeSpan.Zero)
         {
             var sent = time.GetTimestamp();
-            if (await ExecuteAsync("update worker set lease_until = clock_timestamp() + $2 where id = $1 and lease_until > clock_timestamp()", id, cancel))
+            if (await ExecuteAsync("""
+                update worker set lease_until = clock_timestamp() + $2
+                where id = $1 and lease_until > clock_timestamp() and exists (select from site where role = 'secondary')
+                """, id, cancel))
             {
                 Extend(id, sent);
                 return;
             }
         }
-        LoseIfEnded(id);
-        await RegisterAsync(cancel);
+        Lose(id);
+        await RegisterAsync(id, cancel);
     }
 
     /// <summary>Cancels the work of a lease that has run out without a renewal.</summary>
     public void CheckExpired()
     {
         var (id, _) = Current;
-        if (id != Guid.Empty && Left(id) == TimeSpan.Zero)
+        if (Left(id) == TimeSpan.Zero)
             Lose(id);
     }
 
@@ -78,18 +81,19 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    private async Task RegisterAsync(CancellationToken cancel)
+    private async Task RegisterAsync(Guid ended, CancellationToken cancel)
     {
         var id = Guid.NewGuid();
         var sent = time.GetTimestamp();
         await using var command = source.CreateCommand("""
-            with old as (delete from worker where lease_until < clock_timestamp() - interval '1 hour')
+            with old as (delete from worker where id = $5 or lease_until < clock_timestamp() - interval '1 hour')
             insert into worker (id, node, slots, lease_until) values ($1, $2, $3, clock_timestamp() + $4)
             """);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = node });
         command.Parameters.Add(new() { Value = slots });
         command.Parameters.Add(new() { Value = lease });
+        command.Parameters.Add(new() { Value = ended });
         await command.ExecuteNonQueryAsync(cancel);
         lock (_gate)
         {
@@ -116,18 +120,12 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
         }
     }
 
-    private void LoseIfEnded(Guid id)
-    {
-        if (id != Guid.Empty)
-            Lose(id);
-    }
-
     private void Lose(Guid id)
     {
         CancellationTokenSource lost;
         lock (_gate)
         {
-            if (id != _id)
+            if (id != _id || id == Guid.Empty)
                 return;
             _id = Guid.Empty;
             _validUntil = 0;

@@ -56,6 +56,29 @@ public sealed class InventoryTests(PostgresFixture postgres) : DatabaseTest(post
         Assert.Equal(["v2"], (await Store.TagsAsync("a", Stop)).Keys);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Fold_DeleteByDigest_TakesTagsAsTheyStoodThen(bool onePage)
+    {
+        NewEvent[] events =
+        [
+            Events.Push("moved", "v1"), Events.Push("moved", "v1", digest: s_other), Events.Delete("moved", null, Events.Digest),
+            Events.Push("gone", "v1", digest: s_other), Events.Push("gone", "v1"), Events.Delete("gone", null, Events.Digest),
+            Events.Push("again", "v1"), Events.Push("again", "v2"), Events.Delete("again", null, Events.Digest), Events.Push("again", "v2"),
+        ];
+        foreach (var part in onePage ? [events] : events.Chunk(1))
+        {
+            await AppendAsync(part);
+            await FoldAsync();
+        }
+        Assert.Equal(new Dictionary<string, string> { ["v1"] = s_other }, await Store.TagsAsync("moved", Stop));
+        Assert.Empty(await Store.TagsAsync("gone", Stop));
+        Assert.Equal(["v2"], (await Store.TagsAsync("again", Stop)).Keys);
+        Assert.Equal((null, true), await Store.LookUpAsync("again", "v1", Events.Digest, Stop));
+        Assert.Equal((null, false), await Store.LookUpAsync("moved", "v9", Events.Digest, Stop));
+    }
+
     [Fact]
     public async Task Forget_OneRepository_LeavesTheOthers()
     {

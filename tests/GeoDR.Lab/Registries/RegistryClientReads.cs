@@ -68,14 +68,24 @@ public sealed partial class RegistryClient
     public async Task<string?> ResolveAsync(string repository, string reference, CancellationToken cancellationToken = default)
     {
         var address = Address($"{repository}/manifests/{reference}");
-        using var answer = await SendAsync(HttpMethod.Head, address, Pull(repository), acceptManifests: true, cancellationToken: cancellationToken);
-        if (answer.StatusCode == HttpStatusCode.NotFound)
+        for (var tries = 3; ; tries--)
         {
-            return null;
-        }
+            using var answer = await SendAsync(HttpMethod.Head, address, Pull(repository), acceptManifests: true, cancellationToken: cancellationToken);
+            if (answer.StatusCode == HttpStatusCode.NotFound)
+            {
+                return null;
+            }
 
-        await EnsureAsync(HttpMethod.Head, address, answer, cancellationToken);
-        return answer.Headers.GetValues("Docker-Content-Digest").Single();
+            // Distribution empties a tag's link before it writes it: who asks in between gets a 500.
+            if (answer.StatusCode == HttpStatusCode.InternalServerError && tries > 1)
+            {
+                await Task.Delay(50, cancellationToken);
+                continue;
+            }
+
+            await EnsureAsync(HttpMethod.Head, address, answer, cancellationToken);
+            return answer.Headers.GetValues("Docker-Content-Digest").Single();
+        }
     }
 
     /// <summary>The size of a blob; null when the repository does not hold it.</summary>
