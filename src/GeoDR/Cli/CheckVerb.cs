@@ -108,7 +108,7 @@ internal sealed class CheckVerb
     private void Clock(string name, TimeSpan off)
     {
         if (off.Duration() > s_clockTolerance)
-            Fail($"clock against the {name}", $"this machine is {off.TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead" : "behind")}",
+            Fail($"clock against the {name}", $"this machine is {off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead" : "behind")}",
                 "set this machine's clock by NTP; tokens are refused when clocks differ");
         else
             Pass($"clock against the {name}", $"{off.TotalSeconds:0.0} s apart");
