@@ -8,7 +8,7 @@ namespace GeoDR.Sync;
 /// begins again where the registry can go on. Each part is read whole before it is sent: a restart that falls into the reading
 /// loses nothing even at registries that give up an upload whose part was cut (Distribution 2.8).
 /// </summary>
-public sealed class LargeUpload(RegistryClient source, RegistryClient target, UploadStore uploads, TimeProvider time) : IDisposable
+public sealed class LargeUpload(RegistryClient source, RegistryClient target, UploadStore uploads, ISyncJournal journal, TimeProvider time) : IDisposable
 {
     private const int PartBytes = 4 * 1024 * 1024;
     // Memory is parts × their size, whatever the number of workers.
@@ -37,9 +37,10 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
             {
                 await SendAsync(repository, blob, session, onRead, cancel);
             }
-            catch (UploadLostException)
+            catch (UploadLostException e)
             {
                 // The registry cannot go on: from the beginning, once.
+                journal.BeganAgain(repository, blob.Digest, e.Offset, e.Cause.Message);
                 await uploads.ForgetAsync(repository, blob.Digest, cancel);
                 await StartOverAsync(repository, blob, onRead, cancel);
             }
@@ -74,7 +75,13 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
         var upload = new BlobUpload(repository, new Uri(kept.Location), [new(repository, true)]);
         return await target.UploadStatusAsync(upload, cancel) is { } status && status.Offset <= blob.Size
             ? new(status.Upload, status.Offset, null)
-            : null;
+            : Lost();
+
+        Session? Lost()
+        {
+            journal.BeganAgain(repository, blob.Digest, kept.Sent, "the own registry does not know the upload any more");
+            return null;
+        }
     }
 
     private async Task SendAsync(string repository, Descriptor blob, Session session, Func<int, CancellationToken, ValueTask> onRead, CancellationToken cancel)
@@ -104,13 +111,13 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
                     // How much of the part arrived is the registry's to say.
                     await Task.Delay(TimeSpan.FromMilliseconds(100 << barren), time, cancel);
                     if (await target.UploadStatusAsync(upload, cancel) is not { } status || status.Offset < offset || status.Offset > offset + length - sent)
-                        throw new UploadLostException(e);
+                        throw new UploadLostException(offset, e);
                     sent += (int)(status.Offset - offset);
                     (upload, offset) = status;
                 }
                 catch (RegistryException e) when ((int?)e.Status is 400 or 404 or 416)
                 {
-                    throw new UploadLostException(e);
+                    throw new UploadLostException(offset, e);
                 }
             }
             await uploads.KeepAsync(repository, blob.Digest, upload.Location, offset, cancel);
@@ -128,7 +135,7 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
         catch (RegistryException e) when ((int?)e.Status is 400 or 404 or 416 && hash is null)
         {
             // What an earlier process sent is not what the digest says.
-            throw new UploadLostException(e);
+            throw new UploadLostException(offset, e);
         }
     }
 
@@ -143,8 +150,10 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
         return filled;
     }
 
-    private sealed class UploadLostException(RegistryException cause) : Exception($"the upload cannot go on: {cause.Message}", cause)
+    private sealed class UploadLostException(long offset, RegistryException cause) : Exception($"the upload cannot go on: {cause.Message}", cause)
     {
+        public long Offset => offset;
+
         public RegistryException Cause => cause;
     }
 }

@@ -1,3 +1,4 @@
+using GeoDR.Registry;
 using System.Collections.Concurrent;
 using GeoDR.SyncState;
 using Npgsql;
@@ -134,5 +135,7 @@ public interface ISyncJournal
     Task FinishedAsync(ClaimedRepository claim, RepositoryState state, TimeSpan took, long bytes);
     Task PeerOutAsync(ClaimedRepository claim, string peer, string message, TimeSpan took, long bytes);
     void LeaseLost(string repository);
+    /// <param name="lost">Bytes that had been sent.</param>
+    void BeganAgain(string repository, Digest blob, long lost, string reason);
     Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes);
 }

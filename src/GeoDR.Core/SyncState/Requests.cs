@@ -100,7 +100,9 @@ public sealed class Requests(NpgsqlDataSource source)
     }
 
     /// <summary>Marks one catalog page's names, known or not, and moves the request's position, in one transaction.</summary>
-    public async Task ApplyNamesAsync(Request request, IReadOnlyList<string> names, bool last, CancellationToken cancel)
+    /// <param name="names">What is followed of the page; there may be none.</param>
+    /// <param name="upTo">The page's own last name; null at the end of the catalog.</param>
+    public async Task ApplyNamesAsync(Request request, IReadOnlyList<string> names, string? upTo, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -111,7 +113,7 @@ public sealed class Requests(NpgsqlDataSource source)
             """, connection) { Parameters = { new() { Value = names.ToArray() } } })
             await insert.ExecuteNonQueryAsync(cancel);
         await WantAsync(connection, "select id from repository where name = any ($1) order by name for update", [new() { Value = names.ToArray() }], cancel);
-        await MoveAsync(connection, request, names.Count > 0 ? names[^1] : request.Position, names.Count, last, cancel);
+        await MoveAsync(connection, request, upTo ?? request.Position, names.Count, last: upTo is null, cancel);
         await transaction.CommitAsync(cancel);
     }
 

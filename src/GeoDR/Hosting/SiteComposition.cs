@@ -58,7 +58,7 @@ internal static class SiteComposition
             p.GetRequiredService<NpgsqlDataSource>(), s_node, settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
         .AddSingleton<TransferRate>().AddSingleton<UploadStore>()
         .AddSingleton(p => new Bandwidth(settings.Sync.Bandwidth, Clock(p)))
-        .AddSingleton(p => new LargeUpload(Source(p), Target(p), p.GetRequiredService<UploadStore>(), Clock(p)))
+        .AddSingleton(p => new LargeUpload(Source(p), Target(p), p.GetRequiredService<UploadStore>(), p.GetRequiredService<ISyncJournal>(), Clock(p)))
         .AddSingleton(p => new BlobCopy(
             Source(p), Target(p), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<LargeUpload>(), p.GetRequiredService<TransferRate>(),
             p.GetRequiredService<Bandwidth>(), Clock(p)))

@@ -1,3 +1,4 @@
+using GeoDR.Registry;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using Npgsql;
@@ -22,6 +23,8 @@ internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> l
     }
 
     public void LeaseLost(string repository) => LogLeaseLost(logger, repository);
+
+    public void BeganAgain(string repository, Digest blob, long lost, string reason) => LogBeganAgain(logger, blob, repository, lost, reason);
 
     public Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes)
     {
@@ -53,6 +56,9 @@ internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> l
 
     [LoggerMessage(204, LogLevel.Warning, "The attempt on {Repository}, {Outcome}, could not be kept: {Reason}")]
     private static partial void LogNotKept(ILogger logger, string repository, string outcome, string reason);
+
+    [LoggerMessage(205, LogLevel.Warning, "The upload of {Blob} to {Repository} begins again, {Lost} bytes had been sent: {Reason}")]
+    private static partial void LogBeganAgain(ILogger logger, Digest blob, string repository, long lost, string reason);
 
     [LoggerMessage(203, LogLevel.Error, "{Repository} was handed back after an unexpected error")]
     private static partial void LogBroke(ILogger logger, Exception exception, string repository);

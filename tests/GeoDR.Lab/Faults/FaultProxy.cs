@@ -39,6 +39,8 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <summary>Connections accepted so far.</summary>
     public int Accepted => Volatile.Read(ref _accepted);
     public int Open => _connections.Count;
+    /// <summary>Bytes from the target that were passed on so far.</summary>
+    public long BytesToClient => _faults.BytesToClient;
 
     /// <summary>Waited by every byte in each direction; throughput stays what it was.</summary>
     public TimeSpan Latency { get => _faults.Latency; set => _faults.Latency = value; }

@@ -20,6 +20,18 @@ sealed class ProxyFaults
     long _bytesPerSecond;
     volatile bool _blackHole;
     ProxyCut? _cut;
+    long _bytesToClient;
+
+    /// <summary>Since the start, over all connections.</summary>
+    public long BytesToClient => Interlocked.Read(ref _bytesToClient);
+
+    public void Forwarded(ProxyDirection direction, int bytes)
+    {
+        if (direction == ProxyDirection.ToClient)
+        {
+            Interlocked.Add(ref _bytesToClient, bytes);
+        }
+    }
 
     public TimeSpan Latency
     {

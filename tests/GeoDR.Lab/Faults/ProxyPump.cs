@@ -106,6 +106,7 @@ sealed class ProxyPump(ProxyConnection connection, Socket from, Socket to, Proxy
         }
 
         _counted += length;
+        faults.Forwarded(direction, allowed);
         if (ends)
         {
             connection.EndAfter(to);

@@ -1,0 +1,124 @@
+using GeoDR.Lab;
+using GeoDR.Lab.Faults;
+using Npgsql;
+
+namespace GeoDR.Tests.Faults;
+
+/// <summary>The primary's registry struggles, or one of its repositories is broken: what can be synced is, without help.</summary>
+public sealed class StormTests
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Registry_429StormsAnd5xxBursts_AreWaitedOut()
+    {
+        HttpFaultProxy? http = null;
+        await using var sites = await StartAsync(async links =>
+        {
+            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
+            return links with { PrimaryRegistryFromSecondary = http.Url };
+        });
+        await using var proxy = http!;
+        var storms = new[]
+        {
+            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Times = 25, Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }),
+            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Skip = 10, Times = 40, Status = 503 }),
+            proxy.Add(new HttpFaultRule { Method = "GET", Path = "/blobs/", Skip = 5, Times = 5, CutResponseAfter = 1000 }),
+        };
+        await PushAsync(sites, 20);
+        await AllSyncedAsync(sites, 20, failed: []);
+        Assert.All(storms, storm => Assert.Equal(0, storm.Times));
+        await sites.WaitUntilEqualAsync(TimeSpan.FromSeconds(20), cancellationToken: Stop);
+    }
+
+    [Fact]
+    public async Task Registry_Stalls_IsLeftAfterTheIdleTimeoutAndReadFromThere()
+    {
+        HttpFaultProxy? http = null;
+        await using var sites = await StartAsync(
+            async links =>
+            {
+                http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
+                return links with { PrimaryRegistryFromSecondary = http.Url };
+            },
+            site => site.Set("Sync:IdleTimeout", "2s"));
+        await using var proxy = http!;
+        var stall = proxy.Add(new HttpFaultRule { Method = "GET", Path = "/blobs/", Times = 1, StallResponseAfter = 1 << 20 });
+        var image = await sites.Primary.Pusher.PushAsync("stalled/one", "v1", new ImageSpec(ImageKind.Oci, 5, new LayerSpec(5, 4 << 20)), Stop);
+        await sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(30), Stop);
+        Assert.Equal(1, stall.Hits);
+        Assert.Equal(0L, await CountAsync(sites, "select count(*) from failure"));
+    }
+
+    [Fact]
+    public async Task Registry_OneRepositoryAlwaysAnswers500_OnlyThatOneFails()
+    {
+        HttpFaultProxy? http = null;
+        await using var sites = await StartAsync(async links =>
+        {
+            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
+            return links with { PrimaryRegistryFromSecondary = http.Url };
+        });
+        await using var proxy = http!;
+        proxy.Add(new HttpFaultRule { Path = "/storm/007/", Status = 500, Body = "corrupt" });
+        await PushAsync(sites, 60);
+        await AllSyncedAsync(sites, 59, failed: ["storm/007"]);
+
+        // Mended, it goes on by itself or as soon as somebody asks.
+        proxy.Clear();
+        (await sites.Secondary.Geo.RunAsync("resync", "--state", "failed")).EnsureSuccess();
+        await AllSyncedAsync(sites, 60, failed: []);
+        await sites.WaitUntilEqualAsync(TimeSpan.FromSeconds(20), cancellationToken: Stop);
+    }
+
+    [Fact]
+    public async Task Token_RefusedOnTheWay_IsRenewedOnce()
+    {
+        HttpFaultProxy? http = null;
+        await using var sites = await StartAsync(async links =>
+        {
+            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
+            return links with { PrimaryRegistryFromSecondary = http.Url };
+        });
+        await using var proxy = http!;
+        // Distribution takes a token for a minute after its end, so an expired one is answered here as the registry would.
+        var expired = proxy.Add(new HttpFaultRule
+        {
+            Path = "/expired/.*/(manifests|blobs)/", Skip = 1, Times = 4, Status = 401,
+            Headers = new Dictionary<string, string> { ["WWW-Authenticate"] = "Bearer realm=\"http://127.0.0.1/token\",service=\"berlin-registry\",error=\"invalid_token\"" },
+        });
+        foreach (var n in Enumerable.Range(0, 4))
+        {
+            var image = await sites.Primary.Pusher.PushAsync($"expired/{n}", "v1", ImageSpec.Random(ImageKind.Oci, 31 + n, layers: 4), Stop);
+            await sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(30), Stop);
+        }
+        Assert.True(expired.Hits > 0);
+        await Wait.UntilAsync(
+            async _ => await CountAsync(sites, "select count(*) from repository where state = 2 and retry_count = 0") == 4,
+            TimeSpan.FromSeconds(30), () => sites.Secondary.Geo.Serve?.LogTail(30) ?? "", Stop);
+    }
+
+    private static Task<TwoSites> StartAsync(Func<SiteLinks, Task<SiteLinks>> links, Action<GeoSite>? configure = null) =>
+        TwoSites.StartAsync(new() { CreateAdmin = false, Links = links, Configure = configure }, Stop);
+
+    private static Task PushAsync(TwoSites sites, int count) => Parallel.ForEachAsync(
+        Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Stop },
+        async (n, token) => await sites.Primary.Pusher.PushAsync($"storm/{n:000}", "v1", ImageSpec.Random(ImageKind.Oci, 1000 + n), token));
+
+    private static async Task AllSyncedAsync(TwoSites sites, int synced, string[] failed)
+    {
+        await Wait.UntilAsync(
+            async _ => await CountAsync(sites, "select count(*) from repository where state = 2 and name like 'storm/%'") == synced
+                && await CountAsync(sites, "select count(*) from repository where state = 3") == failed.Length
+                && await CountAsync(sites, "select count(*) from repository where state in (0, 1)") == 0,
+            TimeSpan.FromSeconds(60), () => $"not {synced} synced and {failed.Length} failed\n{sites.Secondary.Geo.Serve?.LogTail(40)}", Stop);
+        Assert.Equal((long)failed.Length, await CountAsync(sites, $"select count(*) from repository where state = 3 and name = any ('{{{string.Join(',', failed)}}}')"));
+    }
+
+    private static async Task<long> CountAsync(TwoSites sites, string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(sites.Secondary.ConnectionString);
+        await using var command = source.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync(Stop))!;
+    }
+}
