@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace GeoDR.Lab.Tool;
 
-/// <summary><c>geodr-lab soak kill</c>: repeated faults, one line a round in a file, resumable.</summary>
+/// <summary><c>geodr-lab soak kill</c> and <c>soak pause</c>: repeated faults, one line a round in a file, resumable.</summary>
 internal static class SoakCommand
 {
     public static Command Create()
@@ -22,7 +22,41 @@ internal static class SoakCommand
                 Targets = parsed.GetValue(target) is { Length: > 0 } chosen ? chosen : Enum.GetValues<KillTarget>(),
             },
             parsed.GetValue(count), token));
-        return new Command("soak", "Repeated faults") { kill };
+        var rows = new Option<int>("--count") { Description = "Rows that stopped workers held, in all", DefaultValueFactory = _ => 20 };
+        var pause = new Command("pause", "SIGSTOP of a worker past its lease, newer pushes meanwhile, and the waking; no old tag may stay") { rows, seed };
+        pause.SetAction((parsed, token) => PauseAsync(new PauseSoakOptions { Seed = parsed.GetValue(seed) }, parsed.GetValue(rows), token));
+        return new Command("soak", "Repeated faults") { kill, pause };
+    }
+
+    private static async Task<int> PauseAsync(PauseSoakOptions options, int rows, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(DirectoryOfSoaks(), $"pause-{options.Seed}.log");
+        var done = (File.Exists(file) ? await File.ReadAllLinesAsync(file, cancellationToken) : [])
+            .Where(l => !l.Contains("FAILED", StringComparison.Ordinal)).Select(l => l.Split('\t')).ToList();
+        Console.WriteLine($"soak: {file}, {done.Sum(f => Value(f, "held")):0} of {rows} rows done");
+        try
+        {
+            await using var soak = await PauseSoak.StartAsync(options, cancellationToken);
+            while (done.Sum(f => Value(f, "held")) < rows)
+            {
+                var line = (await soak.RunAsync(done.Count, cancellationToken)).ToLine();
+                await AppendAsync(file, line);
+                done.Add(line.Split('\t'));
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Console.WriteLine("stopped; the same command goes on here");
+            return 130;
+        }
+        catch (LabException e)
+        {
+            await AppendAsync(file, $"{done.Count}\tpause\tFAILED\t{e.Message.ReplaceLineEndings(" | ")}");
+            return 1;
+        }
+
+        Console.WriteLine($"{done.Count} pauses, {done.Sum(f => Value(f, "held")):0} rows held; old tags seen again {done.Sum(f => Value(f, "old")):0} times, {Text(done.Max(f => Value(f, "longest")))} s at the longest; none stayed");
+        return 0;
     }
 
     private static async Task<int> RunAsync(KillSoakOptions options, int count, CancellationToken cancellationToken)
