@@ -173,6 +173,7 @@ internal sealed class RegistryTransport : IDisposable
     private async Task<HttpResponseMessage> SendOnceAsync(
         HttpRequestMessage request, AuthenticationHeaderValue? authorization, TimeSpan timeout, CancellationToken cancel)
     {
+        RequestMeter.Sent();
         request.Headers.Authorization = authorization;
         request.Headers.TryAddWithoutValidation("User-Agent", _options.UserAgent);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);

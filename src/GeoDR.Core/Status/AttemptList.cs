@@ -4,7 +4,7 @@ namespace GeoDR.Status;
 
 /// <summary>One piece of work on a repository, as it ended.</summary>
 public sealed record Attempt(
-    long Id, string Node, DateTimeOffset StartedAt, DateTimeOffset EndedAt, double Seconds, long Bytes, string Outcome, string? Message);
+    long Id, string Node, DateTimeOffset StartedAt, DateTimeOffset EndedAt, double Seconds, long Bytes, long Requests, string Outcome, string? Message);
 
 /// <summary>A repository's attempts, the newest first.</summary>
 public sealed class AttemptList(NpgsqlDataSource source)
@@ -12,7 +12,7 @@ public sealed class AttemptList(NpgsqlDataSource source)
     public async Task<IReadOnlyList<Attempt>> ListAsync(long repositoryId, int limit, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            select id, node, started_at, ended_at, extract(epoch from ended_at - started_at)::double precision, bytes, outcome, message
+            select id, node, started_at, ended_at, extract(epoch from ended_at - started_at)::double precision, bytes, requests, outcome, message
             from attempt where repository_id = $1 order by id desc limit $2
             """);
         command.Parameters.Add(new() { Value = repositoryId });
@@ -22,7 +22,7 @@ public sealed class AttemptList(NpgsqlDataSource source)
         while (await row.ReadAsync(cancel))
             attempts.Add(new(
                 row.GetInt64(0), row.GetString(1), row.GetFieldValue<DateTimeOffset>(2), row.GetFieldValue<DateTimeOffset>(3), row.GetDouble(4),
-                row.GetInt64(5), row.GetString(6), row.IsDBNull(7) ? null : row.GetString(7)));
+                row.GetInt64(5), row.GetInt64(6), row.GetString(7), row.IsDBNull(8) ? null : row.GetString(8)));
         return attempts;
     }
 }

@@ -78,6 +78,7 @@ public sealed class SyncWorker(
     private async Task WorkAsync(ClaimedRepository claim, Guid worker, SyncProgress progress, CancellationToken lost, CancellationToken stop)
     {
         var started = time.GetTimestamp();
+        var requests = RequestMeter.Begin();
         var unsure = new List<string>();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(lost, stop);
         try
@@ -85,12 +86,12 @@ public sealed class SyncWorker(
             var result = await sync.RunAsync(claim, worker, unsure, progress, either.Token);
             var state = await UntilWrittenAsync(worker, () => claims.FinishAsync(claim, result, Random.Shared.NextDouble(), CancellationToken.None));
             if (state is { } ended)
-                await journal.FinishedAsync(claim, ended, time.GetElapsedTime(started), progress.BytesDone);
+                await journal.FinishedAsync(claim, ended, Cost());
             return;
         }
         catch (PeerOutException e)
         {
-            await journal.PeerOutAsync(claim, e.Peer, e.Message, time.GetElapsedTime(started), progress.BytesDone);
+            await journal.PeerOutAsync(claim, e.Peer, e.Message, Cost());
         }
         catch (LeaseLostException)
         {
@@ -101,13 +102,15 @@ public sealed class SyncWorker(
         }
         catch (Exception e)
         {
-            await journal.BrokeAsync(claim, e, time.GetElapsedTime(started), progress.BytesDone);
+            await journal.BrokeAsync(claim, e, Cost());
         }
         await UntilWrittenAsync(worker, async () =>
         {
             await claims.HandBackAsync(claim, unsure, lease.Length, CancellationToken.None);
             return true;
         });
+
+        WorkCost Cost() => new(time.GetElapsedTime(started), progress.BytesDone, requests.Count);
     }
 
     // While the lease lasts nobody else frees the row, so an outcome that the database did not take is sent again until it ends.
@@ -132,10 +135,10 @@ public sealed class SyncWorker(
 /// <summary>Hears what the worker does; the host writes it to the log, tests listen.</summary>
 public interface ISyncJournal
 {
-    Task FinishedAsync(ClaimedRepository claim, RepositoryState state, TimeSpan took, long bytes);
-    Task PeerOutAsync(ClaimedRepository claim, string peer, string message, TimeSpan took, long bytes);
+    Task FinishedAsync(ClaimedRepository claim, RepositoryState state, WorkCost cost);
+    Task PeerOutAsync(ClaimedRepository claim, string peer, string message, WorkCost cost);
     void LeaseLost(string repository);
     /// <param name="lost">Bytes that had been sent.</param>
     void BeganAgain(string repository, Digest blob, long lost, string reason);
-    Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes);
+    Task BrokeAsync(ClaimedRepository claim, Exception exception, WorkCost cost);
 }

@@ -8,6 +8,11 @@ namespace GeoDR.Sync;
 /// <param name="Rate">Bytes a second, over the last few seconds.</param>
 public sealed record ProgressSample(ClaimedRepository Claim, long BytesDone, long BytesToDo, double Rate);
 
+/// <summary>What a piece of work cost.</summary>
+/// <param name="Bytes">Read from the primary's registry.</param>
+/// <param name="Requests">To both registries.</param>
+public sealed record WorkCost(TimeSpan Took, long Bytes, long Requests);
+
 /// <summary>What is shown of the work: progress while it runs, attempts when it has ended.</summary>
 public sealed class WorkStore(NpgsqlDataSource source, string node)
 {
@@ -38,18 +43,19 @@ public sealed class WorkStore(NpgsqlDataSource source, string node)
 
     /// <summary>Keeps what a piece of work came to.</summary>
     /// <param name="message">Why, where it did not end well.</param>
-    public async Task RecordAsync(ClaimedRepository claim, TimeSpan took, long bytes, string outcome, string? message, CancellationToken cancel)
+    public async Task RecordAsync(ClaimedRepository claim, WorkCost cost, string outcome, string? message, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            insert into attempt (repository_id, node, started_at, bytes, outcome, message)
-            select $1, $2, clock_timestamp() - $3, $4, $5, coalesce($6, (
-                select reference || ': ' || message from failure where repository_id = $1 and $5 = 'failed' order by failed_at desc limit 1))
+            insert into attempt (repository_id, node, started_at, bytes, requests, outcome, message)
+            select $1, $2, clock_timestamp() - $3, $4, $5, $6, coalesce($7, (
+                select reference || ': ' || message from failure where repository_id = $1 and $6 = 'failed' order by failed_at desc limit 1))
             where exists (select from repository where id = $1)
             """);
         command.Parameters.Add(new() { Value = claim.Id });
         command.Parameters.Add(new() { Value = node });
-        command.Parameters.Add(new() { Value = took });
-        command.Parameters.Add(new() { Value = bytes });
+        command.Parameters.Add(new() { Value = cost.Took });
+        command.Parameters.Add(new() { Value = cost.Bytes });
+        command.Parameters.Add(new() { Value = cost.Requests });
         command.Parameters.Add(new() { Value = outcome });
         command.Parameters.Add(new() { Value = (object?)message?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         await command.ExecuteNonQueryAsync(cancel);

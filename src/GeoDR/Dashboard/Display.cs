@@ -1,4 +1,5 @@
 using System.Globalization;
+using GeoDR.Status;
 
 namespace GeoDR.Dashboard;
 
@@ -51,6 +52,13 @@ public static class Display
         (_, 0) => "unknown",
         _ => Bytes(bytes),
     };
+
+    /// <summary>"12 MiB of 40 MiB".</summary>
+    public static string Done(RowProgress progress) => $"{Bytes(progress.BytesDone)} of {Bytes(progress.BytesToDo)}";
+
+    /// <summary>"4 MiB/s, 7 s left", of what was found so far.</summary>
+    public static string Left(RowProgress progress) =>
+        $"{Bytes((long)progress.BytesPerSecond)}/s, {(progress.SecondsLeft is { } left ? $"{Age(left)} left" : "nothing moves")}";
 
     public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 

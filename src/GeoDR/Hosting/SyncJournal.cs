@@ -8,35 +8,35 @@ namespace GeoDR.Hosting;
 /// <summary>Writes what the sync does to the log, in the dashboard's words, and keeps the attempts.</summary>
 internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> logger) : ISyncJournal
 {
-    public Task FinishedAsync(ClaimedRepository claim, RepositoryState state, TimeSpan took, long bytes)
+    public Task FinishedAsync(ClaimedRepository claim, RepositoryState state, WorkCost cost)
     {
-        LogFinished(logger, claim.Name, state, took.TotalMilliseconds);
+        LogFinished(logger, claim.Name, state, cost.Took.TotalMilliseconds);
         // A tag that is not linked yet is asked for again in a moment: no attempt worth a line.
-        return state == RepositoryState.Pending && bytes == 0 ? Task.CompletedTask
-            : RecordAsync(claim, took, bytes, state.ToString().ToLowerInvariant(), null);
+        return state == RepositoryState.Pending && cost.Bytes == 0 ? Task.CompletedTask
+            : RecordAsync(claim, cost, state.ToString().ToLowerInvariant(), null);
     }
 
-    public Task PeerOutAsync(ClaimedRepository claim, string peer, string message, TimeSpan took, long bytes)
+    public Task PeerOutAsync(ClaimedRepository claim, string peer, string message, WorkCost cost)
     {
         LogPeerOut(logger, peer, claim.Name, message);
-        return RecordAsync(claim, took, bytes, "outage", message);
+        return RecordAsync(claim, cost, "outage", message);
     }
 
     public void LeaseLost(string repository) => LogLeaseLost(logger, repository);
 
     public void BeganAgain(string repository, Digest blob, long lost, string reason) => LogBeganAgain(logger, blob, repository, lost, reason);
 
-    public Task BrokeAsync(ClaimedRepository claim, Exception exception, TimeSpan took, long bytes)
+    public Task BrokeAsync(ClaimedRepository claim, Exception exception, WorkCost cost)
     {
         LogBroke(logger, exception, claim.Name);
-        return RecordAsync(claim, took, bytes, "error", exception.Message);
+        return RecordAsync(claim, cost, "error", exception.Message);
     }
 
-    private async Task RecordAsync(ClaimedRepository claim, TimeSpan took, long bytes, string outcome, string? message)
+    private async Task RecordAsync(ClaimedRepository claim, WorkCost cost, string outcome, string? message)
     {
         try
         {
-            await work.RecordAsync(claim, took, bytes, outcome, message, CancellationToken.None);
+            await work.RecordAsync(claim, cost, outcome, message, CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
         {

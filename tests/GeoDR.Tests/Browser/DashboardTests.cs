@@ -49,6 +49,11 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await _sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(10), Stop);
         Assert.True(await page.EvaluateAsync<bool>("() => window.notReloaded === true"), "the page was loaded again");
         await KeepAsync(page, "secondary");
+
+        await row.GetByRole(AriaRole.Link).ClickAsync();
+        var attempts = page.GetByTestId("attempts");
+        await Assertions.Expect(attempts.GetByText("synced", new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await KeepAsync(page, "repository");
     }
 
     [Fact]

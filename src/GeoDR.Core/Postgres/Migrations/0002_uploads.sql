@@ -28,6 +28,8 @@ create table attempt (
     started_at      timestamptz not null,
     ended_at        timestamptz not null default clock_timestamp(),
     bytes           bigint not null,
+    -- To both registries.
+    requests        bigint not null,
     -- synced, pending, failed, or why it ended early: outage, lease lost, stopped, error.
     outcome         text not null,
     message         text

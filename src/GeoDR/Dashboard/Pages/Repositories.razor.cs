@@ -14,6 +14,7 @@ public sealed partial class Repositories : LiveComponent
 {
     private static readonly TimeSpan s_typing = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_moving = TimeSpan.FromSeconds(2);
 
     private IReadOnlyList<RepositoryRow> _rows = [];
     private RepositoryFilter? _read;
@@ -67,7 +68,8 @@ public sealed partial class Repositories : LiveComponent
 
     protected override async Task OnLiveAsync(LiveSnapshot snapshot)
     {
-        if (snapshot is { Status: { } status, Problem: null } && (Filter != _read || !Moved(status).Equals(_readWith) || snapshot.At - _readAt > s_stale))
+        if (snapshot is { Status: { } status, Problem: null }
+            && (Filter != _read || !Moved(status).Equals(_readWith) || snapshot.At - _readAt > (status.Counts.Started > 0 ? s_moving : s_stale)))
             await ReadAsync();
     }
 
@@ -131,7 +133,7 @@ public sealed partial class Repositories : LiveComponent
         _working = false;
     }
 
-    private static string Waiting(RepositoryRow row) => (row.MissingTags, row.WantsFull) switch
+    internal static string Waiting(RepositoryRow row) => (row.MissingTags, row.WantsFull) switch
     {
         (0, false) => "–",
         (0, true) => "full sync",
@@ -147,7 +149,7 @@ public sealed partial class Repositories : LiveComponent
         _ => "–",
     };
 
-    private static BadgeStyle StateStyle(string state) => state switch
+    internal static BadgeStyle StateStyle(string state) => state switch
     {
         "synced" => BadgeStyle.Success,
         "started" => BadgeStyle.Info,
