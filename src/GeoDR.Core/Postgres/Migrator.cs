@@ -3,6 +3,9 @@ using Npgsql;
 
 namespace GeoDR.Postgres;
 
+/// <summary>A newer program has brought the database further than this one knows.</summary>
+public sealed class NewerSchemaException(string message) : Exception(message);
+
 /// <summary>Brings a site's database to this version: numbered scripts, each committed together with its version row.</summary>
 public static class Migrator
 {
@@ -27,7 +30,7 @@ public static class Migrator
             var current = (int)(await ScalarAsync(connection, "select coalesce(max(version), 0) from schema_version", cancel))!;
             var scripts = Scripts();
             if (current > scripts[^1].Version)
-                throw new InvalidOperationException(
+                throw new NewerSchemaException(
                     $"The database is at version {current}, newer than this program knows ({scripts[^1].Version}). Run the newer program.");
             var missing = scripts.Where(s => s.Version > current).ToList();
             foreach (var script in missing)

@@ -23,6 +23,12 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
 
     public DateTimeOffset? ServerTime => _transport.ServerTime;
 
+    /// <summary>
+    /// Answered, but not for this name: a registry that was killed while it wrote a link (Distribution 2.8 truncates it first) answers 500
+    /// for it from then on. Only writing it again mends that.
+    /// </summary>
+    public static bool IsBroken(RegistryException e) => e.Status is HttpStatusCode.InternalServerError;
+
     /// <summary>Asks the API root: an answer, also one that asks for credentials, says the registry lives.</summary>
     public Task PingAsync(CancellationToken cancel) => _transport.PingAsync(cancel);
 

@@ -10,9 +10,9 @@ namespace GeoDR.Sync;
 /// </summary>
 public sealed class LargeUpload(RegistryClient source, RegistryClient target, UploadStore uploads, ISyncJournal journal, TimeProvider time) : IDisposable
 {
-    private const int PartBytes = 4 * 1024 * 1024;
+    private const int PartBytes = 2 * 1024 * 1024;
     // Memory is parts × their size, whatever the number of workers.
-    private const int PartsAtOnce = 16;
+    private const int PartsAtOnce = 32;
     // A cut in every part that was sent: the upload does not get on.
     private const int MaxBarren = 5;
 

@@ -210,12 +210,25 @@ public sealed class RepositorySync(
         var digest = manifest.Digest.ToString();
         var (tagDigest, hasManifest) = await inventory.LookUpAsync(name, reference.Reference, digest, cancel);
         if (reference.Recheck)
-            tagDigest = (await target.HeadManifestAsync(name, reference.Reference, cancel))?.ToString();
+            tagDigest = (await FoundAsync(name, reference.Reference, cancel))?.ToString();
         long? bytes = null;
         if (tagDigest != digest)
             bytes = await WriteAsync(run, reference.Reference, manifest, hasManifest && !reference.Recheck, cancel);
         await ReferrersAsync(run, manifest, cancel);
         await references.DoneAsync(run.Claim, reference, new HeldManifest(digest, manifest.MediaType, bytes), cancel);
+    }
+
+    /// <summary>What a tag points to at the own registry; null also where the registry cannot say.</summary>
+    private async Task<Digest?> FoundAsync(string name, string reference, CancellationToken cancel)
+    {
+        try
+        {
+            return await target.HeadManifestAsync(name, reference, cancel);
+        }
+        catch (RegistryException e) when (RegistryClient.IsBroken(e))
+        {
+            return null;
+        }
     }
 
     private async Task<long?> WriteAsync(Run run, string reference, Manifest manifest, bool held, CancellationToken cancel)

@@ -7,30 +7,31 @@ using GeoDR.Postgres;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using GeoDR.Tokens;
-using Npgsql;
 
 namespace GeoDR.Cli;
 
 /// <summary>Runs a site, or only its sync workers.</summary>
 internal static class ServeVerb
 {
-    public static async Task<int> RunAsync(CancellationToken cancel)
+    public static Task<int> RunAsync(CancellationToken cancel) => PreparedAsync(migrate: true, ServeAsync, cancel);
+
+    public static Task<int> RunWorkerAsync(CancellationToken cancel) => PreparedAsync(migrate: false, WorkAsync, cancel);
+
+    private static async Task<int> ServeAsync(GeoSettings settings, string role, CancellationToken cancel)
     {
-        if (await PrepareAsync(migrate: true, cancel) is not { } site)
-            return ExitCodes.Settings;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        Common(builder.Logging, builder.Services, site.Settings);
+        Common(builder.Logging, builder.Services, settings);
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null);
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();
         builder.Services.AddOpenApi();
-        if (site.Role == Site.Primary)
-            builder.Services.AddPrimary(site.Settings);
+        if (role == Site.Primary)
+            builder.Services.AddPrimary(settings);
         else
-            builder.Services.AddSecondary(site.Settings).AddSync(site.Settings);
+            builder.Services.AddSecondary(settings).AddSync(settings);
         await using var app = builder.Build();
-        if (site.Role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
+        if (role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
         app.UseExceptionHandler();
         app.MapDashboard();
@@ -43,18 +44,16 @@ internal static class ServeVerb
         return ExitCodes.Success;
     }
 
-    public static async Task<int> RunWorkerAsync(CancellationToken cancel)
+    private static async Task<int> WorkAsync(GeoSettings settings, string role, CancellationToken cancel)
     {
-        if (await PrepareAsync(migrate: false, cancel) is not { } site)
-            return ExitCodes.Settings;
-        if (site.Role != Site.Secondary)
+        if (role != Site.Secondary)
         {
             await Console.Error.WriteLineAsync("Only a secondary syncs; run workers at the secondary site.");
             return ExitCodes.Failed;
         }
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-        Common(builder.Logging, builder.Services, site.Settings);
-        builder.Services.AddSync(site.Settings);
+        Common(builder.Logging, builder.Services, settings);
+        builder.Services.AddSync(settings);
         using var host = builder.Build();
         if (await SiteRelations.FaultAsync(host.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
@@ -72,18 +71,15 @@ internal static class ServeVerb
         services.AddSite(settings);
     }
 
-    /// <summary>The settings and the role that the database holds; null after every fault was listed.</summary>
-    private static async Task<(GeoSettings Settings, string Role)?> PrepareAsync(bool migrate, CancellationToken cancel)
+    /// <summary>Runs with the settings and the role that the database holds, or lists every fault.</summary>
+    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, string, CancellationToken, Task<int>> run, CancellationToken cancel)
     {
-        if (VerbSettings.Read() is not { } settings)
-            return null;
-        var faults = new List<Fault>();
-        KeyFaults(settings, faults);
-        if (faults.Count > 0)
-            return VerbSettings.Report(faults) ? null : null;
-        await using var source = SiteDatabase.Open(settings.Database);
-        try
+        if (VerbSettings.Read() is not { } settings || !VerbSettings.Report(KeyFaults(settings)))
+            return ExitCodes.Settings;
+        var role = settings.Role;
+        var code = await VerbSettings.GuardAsync(async () =>
         {
+            await using var source = SiteDatabase.Open(settings.Database);
             if (migrate)
             {
                 await Migrator.MigrateAsync(source, cancel);
@@ -93,22 +89,21 @@ internal static class ServeVerb
             var site = migrate ? await sites.EnsureAsync(settings.SiteName, settings.Role, cancel) : await sites.ReadAsync(cancel);
             if (site is { IsPrimary: true } && migrate)
                 await new EventLog.LogAppender(source).EnsureLogAsync(cancel);
-            return (settings, site?.Role ?? settings.Role);
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
-        {
-            VerbSettings.Report([new("Geo:Database", $"cannot be used: {e.Message}")]);
-            return null;
-        }
+            role = site?.Role ?? role;
+            return ExitCodes.Success;
+        });
+        return code == ExitCodes.Success ? await run(settings, role, cancel) : code;
     }
 
-    private static void KeyFaults(GeoSettings settings, List<Fault> faults)
+    private static List<Fault> KeyFaults(GeoSettings settings)
     {
+        var faults = new List<Fault>();
         Try("Geo:Tokens:KeyFile", () => RegistryClients.Signer(settings, TimeProvider.System));
         if (settings.SiteKeyFile is { } file)
             Try("Geo:Site:KeyFile", () => SiteKey.Load(file));
         foreach (var peer in settings.Peers.Where(p => p.PublicKeyFile is not null))
             Try($"Geo:Peers:{peer.Name}:PublicKeyFile", () => SiteKey.LoadPublic(peer.PublicKeyFile!));
+        return faults;
 
         void Try(string key, Func<object?> load)
         {

@@ -1,4 +1,5 @@
 using GeoDR.Configuration;
+using GeoDR.Postgres;
 using Npgsql;
 
 namespace GeoDR.Cli;
@@ -42,6 +43,11 @@ internal static class VerbSettings
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable)
         {
             await Console.Error.WriteLineAsync("This database has no GeoDR schema yet. Run `geodr migrate`, or start `geodr serve`.");
+            return ExitCodes.Database;
+        }
+        catch (NewerSchemaException e)
+        {
+            await Console.Error.WriteLineAsync($"Geo:Database: {e.Message}");
             return ExitCodes.Database;
         }
         catch (NpgsqlException e)

@@ -23,7 +23,7 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
     public async Task Migrate_NewerDatabase_IsRefused()
     {
         await Database.ExecuteAsync("insert into schema_version (version, name) values (9999, 'later')");
-        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => Migrator.MigrateAsync(Database.Source, Stop));
+        var e = await Assert.ThrowsAsync<NewerSchemaException>(() => Migrator.MigrateAsync(Database.Source, Stop));
         Assert.Contains("newer", e.Message, StringComparison.Ordinal);
     }
 

@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace GeoDR.Lab.Tool.Bench;
 
-/// <summary><c>geodr-lab bench [lag] [intake] [sync] [--json FILE]</c>; without a name all of them run.</summary>
+/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [--json FILE]</c>; without a name all of them run.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_names = ["lag", "intake", "sync"];
+    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory"];
 
     public static Command Create()
     {
@@ -18,7 +18,7 @@ internal static class BenchCommand
         var over = new Option<int>("--over") { Description = "lag: seconds over which the pushes are spread", DefaultValueFactory = _ => 100 };
         var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
         var seconds = new Option<int>("--seconds") { Description = "intake: length of each measurement", DefaultValueFactory = _ => 10 };
-        var runs = new Option<int>("--runs") { Description = "sync: runs of each, of which the median is taken", DefaultValueFactory = _ => 3 };
+        var runs = new Option<int>("--runs") { Description = "sync, growth: runs of each, of which the median is taken", DefaultValueFactory = _ => 3 };
         var scale = new Option<double>("--scale") { Description = "sync: share of the full size of the data", DefaultValueFactory = _ => 1 };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
         var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, scale, seed };
@@ -57,6 +57,16 @@ internal static class BenchCommand
             if (chosen.Contains("sync"))
             {
                 figures["sync"] = await new SyncBench(sync).RunAsync(cancellationToken);
+            }
+
+            if (chosen.Contains("growth"))
+            {
+                figures["growth"] = await GrowthBench.RunAsync(sync.Runs, cancellationToken);
+            }
+
+            if (chosen.Contains("memory"))
+            {
+                figures["memory"] = await MemoryBench.RunAsync(cancellationToken);
             }
 
             return 0;

@@ -27,6 +27,9 @@ public sealed class GeoSite : IAsyncDisposable
     /// <summary>Environment variables of every process of this site; changes count from the next start on.</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
+    /// <summary>Its processes live in this group from their first instruction on.</summary>
+    public MemoryGroup? MemoryGroup { get; set; }
+
     /// <summary>Null before the start and after an end.</summary>
     public ManagedProcess? Serve => _serve is { HasExited: false } ? _serve : null;
 
@@ -132,7 +135,7 @@ public sealed class GeoSite : IAsyncDisposable
     private List<ManagedProcess> Running() => [.. Workers, .. Serve is { } serve ? [serve] : Array.Empty<ManagedProcess>()];
 
     private ManagedProcess Launch(IReadOnlyList<string> arguments, string log, Uri listen) =>
-        ManagedProcess.Start(new ProcessSpec(GeoProgram.Path, arguments)
+        ManagedProcess.Start((MemoryGroup?.Wrap(GeoProgram.Path, arguments) ?? new ProcessSpec(GeoProgram.Path, arguments) { LogFile = log }) with
         {
             Name = $"{Name} {log}",
             LogFile = Path.Combine(_directory, $"{log}.log"),

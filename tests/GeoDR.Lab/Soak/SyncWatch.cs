@@ -29,6 +29,13 @@ public sealed class SyncWatch(string connectionString) : IAsyncDisposable
         return new(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt32(4), row.GetInt64(5), row.GetInt64(6), row.IsDBNull(7) ? null : row.GetString(7));
     }
 
+    /// <summary>Rows in the state synced.</summary>
+    public async Task<long> SyncedAsync(CancellationToken cancellationToken)
+    {
+        await using var command = _source.CreateCommand("select count(*) from repository where state = 2");
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
     /// <summary>Whether the secondary has read all that the primary has written.</summary>
     public async Task<long> CursorAsync(CancellationToken cancellationToken)
     {
