@@ -36,6 +36,7 @@ public sealed class KillSoak : IAsyncDisposable
     private readonly TwoSites _sites;
     private readonly SoakLoad _load;
     private readonly SyncWatch _watch;
+    private bool _queueLost;
 
     private KillSoak(KillSoakOptions options, TwoSites sites)
     {
@@ -76,6 +77,7 @@ public sealed class KillSoak : IAsyncDisposable
         if (target == KillTarget.PrimaryRegistry)
         {
             // Its queue is memory: what it had not sent is found by reading the catalog again.
+            _queueLost = true;
             (await _sites.Secondary.Geo.RunAsync("resync", "--all")).EnsureSuccess();
         }
 
@@ -138,7 +140,16 @@ public sealed class KillSoak : IAsyncDisposable
 
     private async Task<string> CompareAsync(CancellationToken cancellationToken)
     {
-        var difference = await _sites.CompareAsync(_load.ByDigestAlone, cancellationToken: cancellationToken);
+        var byDigest = _load.ByDigestAlone;
+        var untold = byDigest.Count;
+        byDigest.IntersectWith(await ToldAsync(byDigest, cancellationToken));
+        untold -= byDigest.Count;
+        if (untold > 0 && !_queueLost)
+        {
+            throw new LabException($"{untold} pushes by digest are not in the primary's log\n{Log()}");
+        }
+
+        var difference = await _sites.CompareAsync(byDigest, cancellationToken: cancellationToken);
         Untagged = difference.UntaggedNotCopied.Count;
         if (!difference.IsEmpty)
         {
@@ -150,7 +161,26 @@ public sealed class KillSoak : IAsyncDisposable
             throw new LabException("there is nothing at the primary: the comparison says nothing");
         }
 
-        return $"equal, {difference.UntaggedNotCopied.Count} without a tag";
+        return $"equal, {difference.UntaggedNotCopied.Count} without a tag{(untold > 0 ? $", {untold} of them pushed by digest and never told" : "")}";
+    }
+
+    /// <summary>
+    /// Of these digests, those that the primary's log knows. What died in a killed registry's queue has neither a tag nor an event, and no
+    /// request to a registry lists it.
+    /// </summary>
+    private async Task<List<string>> ToldAsync(HashSet<string> digests, CancellationToken cancellationToken)
+    {
+        await using var primary = Npgsql.NpgsqlDataSource.Create(_sites.Primary.ConnectionString);
+        await using var command = primary.CreateCommand("select distinct digest from event where kind = 'push' and digest = any ($1)");
+        command.Parameters.Add(new() { Value = digests.ToArray() });
+        var told = new List<string>();
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            told.Add(row.GetString(0));
+        }
+
+        return told;
     }
 
     private string Log() => $"secondary:\n{_sites.Secondary.Geo.Serve?.LogTail(25)}\nworker:\n{_sites.Secondary.Geo.Workers.Select(w => w.LogTail(25)).Aggregate("", string.Concat)}";
