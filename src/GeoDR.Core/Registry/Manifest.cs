@@ -5,7 +5,11 @@ namespace GeoDR.Registry;
 /// <summary>What a manifest refers to.</summary>
 /// <param name="Size">Bytes.</param>
 /// <param name="Foreign">Kept elsewhere: only the reference is copied.</param>
-public sealed record Descriptor(Digest Digest, string MediaType, long Size, bool Foreign);
+public sealed record Descriptor(Digest Digest, string MediaType, long Size, bool Foreign)
+{
+    /// <summary>"linux/arm64/v8", of an entry of an index that says so.</summary>
+    public string? Platform { get; init; }
+}
 
 /// <summary>A manifest, byte for byte: the digest is over these bytes.</summary>
 public sealed record Manifest(Digest Digest, string MediaType, ReadOnlyMemory<byte> Bytes);
@@ -69,6 +73,16 @@ public sealed record ManifestContent(IReadOnlyList<Descriptor> Manifests, IReadO
         var size = entry.GetProperty("size").GetInt64();
         if (size < 0)
             throw new FormatException($"{digest} has a negative size");
-        return new(digest, mediaType, size, MediaTypes.IsForeignLayer(mediaType));
+        return new(digest, mediaType, size, MediaTypes.IsForeignLayer(mediaType)) { Platform = PlatformOf(entry) };
+    }
+
+    private static string? PlatformOf(JsonElement entry)
+    {
+        if (!entry.TryGetProperty("platform", out var platform) || platform.ValueKind != JsonValueKind.Object)
+            return null;
+        return Text("os") is { } os && Text("architecture") is { } architecture
+            ? Text("variant") is { } variant ? $"{os}/{architecture}/{variant}" : $"{os}/{architecture}" : null;
+
+        string? Text(string name) => platform.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
     }
 }

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace GeoDR.Registry;
 
 /// <summary>An upload that was begun: where its bytes go.</summary>
-public sealed record BlobUpload(string Repository, Uri Location, IReadOnlyList<Scope> Scopes);
+public sealed record BlobUpload(Uri Location, IReadOnlyList<Scope> Scopes);
 
 /// <summary>A client of one registry (OCI distribution specification 1.1). Safe for concurrent use.</summary>
 /// <remarks>Every call throws <see cref="RegistryException"/> where the registry answers with an error or not at all.</remarks>
@@ -22,12 +22,6 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     public AuthChallenge? Challenge => _transport.Challenge;
 
     public DateTimeOffset? ServerTime => _transport.ServerTime;
-
-    /// <summary>
-    /// Answered, but not for this name: a registry that was killed while it wrote a link (Distribution 2.8 truncates it first) answers 500
-    /// for it from then on. Only writing it again mends that.
-    /// </summary>
-    public static bool IsBroken(RegistryException e) => e.Status is HttpStatusCode.InternalServerError;
 
     /// <summary>Asks the API root: an answer, also one that asks for credentials, says the registry lives.</summary>
     public Task PingAsync(CancellationToken cancel) => _transport.PingAsync(cancel);
@@ -60,29 +54,53 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         return DigestHeader(response) ?? (await GetManifestAsync(repository, reference, cancel))?.Digest;
     }
 
+    /// <summary>
+    /// What a reference points to at a registry that is written to; null also where the registry answers 500. One that was killed while
+    /// it wrote a link (Distribution 2.8 truncates it first) answers so for it from then on, and only writing it again mends that.
+    /// </summary>
+    public async Task<Digest?> FindManifestAsync(string repository, string reference, CancellationToken cancel)
+    {
+        try
+        {
+            return await HeadManifestAsync(repository, reference, cancel);
+        }
+        catch (RegistryException e) when (e.Status is HttpStatusCode.InternalServerError)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Pages of tags. An unknown repository is an error with status 404: what that means is the caller's to say.</summary>
     public IAsyncEnumerable<IReadOnlyList<string>> ListTagsAsync(string repository, CancellationToken cancel) =>
-        PagesAsync($"v2/{repository}/tags/list", "tags", [new Scope(repository, false)], OciNames.IsTag, cancel);
+        PagesAsync($"v2/{options.NameAt(repository)}/tags/list", "tags", [Pull(repository)], OciNames.IsTag, cancel);
 
     /// <summary>Pages of repository names after the given one.</summary>
     public IAsyncEnumerable<IReadOnlyList<string>> ListCatalogAsync(string? after, int pageSize, CancellationToken cancel) =>
         PagesAsync($"v2/_catalog?n={pageSize}{(after is null ? "" : $"&last={Uri.EscapeDataString(after)}")}", "repositories", [Scope.Catalog], _ => true, cancel);
 
+    /// <summary>Whether the registry has a blob; false also where it answers 500, as <see cref="FindManifestAsync"/>.</summary>
     public async Task<bool> HasBlobAsync(string repository, Digest digest, CancellationToken cancel)
     {
-        using var response = await _transport.SendAsync(
-            () => new(HttpMethod.Head, _transport.Resolve($"v2/{repository}/blobs/{digest}")), [new Scope(repository, false)],
-            r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound || IsRedirect(r), cancel);
-        return response.StatusCode != HttpStatusCode.NotFound;
+        try
+        {
+            using var response = await _transport.SendAsync(
+                () => new(HttpMethod.Head, _transport.Resolve($"v2/{options.NameAt(repository)}/blobs/{digest}")), [Pull(repository)],
+                r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound || IsRedirect(r), cancel);
+            return response.StatusCode != HttpStatusCode.NotFound;
+        }
+        catch (RegistryException e) when (e.Status is HttpStatusCode.InternalServerError)
+        {
+            return false;
+        }
     }
 
     /// <summary>Opens a blob from <paramref name="offset"/> on; a redirect to where it is stored is followed without credentials.</summary>
     public async Task<BlobSource> OpenBlobAsync(string repository, Digest digest, long offset, CancellationToken cancel)
     {
         var range = offset > 0 ? new RangeHeaderValue(offset, null) : null;
-        var uri = _transport.Resolve($"v2/{repository}/blobs/{digest}");
+        var uri = _transport.Resolve($"v2/{options.NameAt(repository)}/blobs/{digest}");
         var response = await _transport.SendAsync(
-            () => new(HttpMethod.Get, uri) { Headers = { Range = range } }, [new Scope(repository, false)],
+            () => new(HttpMethod.Get, uri) { Headers = { Range = range } }, [Pull(repository)],
             r => r.IsSuccessStatusCode || IsRedirect(r), cancel);
         if (IsRedirect(response) && response.Headers.Location is { } location)
         {
@@ -103,18 +121,21 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     /// <summary>Begins an upload, or mounts the blob from another repository; null when it was mounted.</summary>
     public async Task<BlobUpload?> StartUploadAsync(string repository, (Digest Digest, string From)? mount, CancellationToken cancel)
     {
-        IReadOnlyList<Scope> scopes = mount is { } m ? [new(repository, true), new(m.From, false)] : [new(repository, true)];
-        var query = mount is { } w ? $"?mount={w.Digest}&from={Uri.EscapeDataString(w.From)}" : "";
-        var uri = _transport.Resolve($"v2/{repository}/blobs/uploads/{query}");
+        IReadOnlyList<Scope> scopes = mount is { } m ? [Push(repository), Pull(m.From)] : [Push(repository)];
+        var query = mount is { } w ? $"?mount={w.Digest}&from={Uri.EscapeDataString(options.NameAt(w.From))}" : "";
+        var uri = _transport.Resolve($"v2/{options.NameAt(repository)}/blobs/uploads/{query}");
         using var response = await _transport.SendAsync(
             () => new(HttpMethod.Post, uri) { Content = new ByteArrayContent([]) }, scopes,
             r => r.StatusCode is HttpStatusCode.Accepted or HttpStatusCode.Created, cancel);
         if (response.StatusCode == HttpStatusCode.Created)
             return null;
         return Location(response, uri) is { } location
-            ? new BlobUpload(repository, location, [new(repository, true)])
+            ? ResumeUpload(repository, location)
             : throw _transport.Unreachable(HttpMethod.Post, uri, "the upload has no place on this registry", null);
     }
+
+    /// <summary>An upload that was begun earlier, by whomever.</summary>
+    public BlobUpload ResumeUpload(string repository, Uri location) => new(location, [Push(repository)]);
 
     /// <summary>Sends the blob in one PUT.</summary>
     public async Task CompleteUploadAsync(BlobUpload upload, Digest digest, HttpContent body, CancellationToken cancel)
@@ -166,11 +187,11 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     public async Task PutManifestAsync(string repository, string reference, Manifest manifest, TimeSpan timeout, CancellationToken cancel)
     {
         using var response = await _transport.SendAsync(
-            () => new(HttpMethod.Put, _transport.Resolve($"v2/{repository}/manifests/{reference}"))
+            () => new(HttpMethod.Put, _transport.Resolve($"v2/{options.NameAt(repository)}/manifests/{reference}"))
             {
                 Content = new ReadOnlyMemoryContent(manifest.Bytes) { Headers = { ContentType = new(manifest.MediaType) } },
             },
-            [new Scope(repository, true)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout, what: manifest.MediaType);
+            [Push(repository)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout, what: manifest.MediaType);
         if (DigestHeader(response) is { } told && told.Algorithm == manifest.Digest.Algorithm && told != manifest.Digest)
             throw new WrongContentException($"the {options.Name} kept {told} for the manifest {manifest.Digest}");
     }
@@ -181,12 +202,12 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         if (_noReferrers)
             return null;
         var found = new List<Referrer>();
-        Uri? next = _transport.Resolve($"v2/{repository}/referrers/{subject}");
+        Uri? next = _transport.Resolve($"v2/{options.NameAt(repository)}/referrers/{subject}");
         var seen = new HashSet<string>(StringComparer.Ordinal);
         while (next is { } uri && seen.Add(uri.AbsoluteUri))
         {
             using var response = await _transport.SendAsync(
-                () => new(HttpMethod.Get, uri) { Headers = { Accept = { new(MediaTypes.OciIndex) } } }, [new Scope(repository, false)],
+                () => new(HttpMethod.Get, uri) { Headers = { Accept = { new(MediaTypes.OciIndex) } } }, [Pull(repository)],
                 r => r.IsSuccessStatusCode || (int)r.StatusCode is 400 or 404 or 405 or 501, cancel);
             if (!response.IsSuccessStatusCode)
             {
@@ -207,12 +228,16 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         _transport.SendAsync(
             () =>
             {
-                var request = new HttpRequestMessage(method, _transport.Resolve($"v2/{repository}/manifests/{reference}"));
+                var request = new HttpRequestMessage(method, _transport.Resolve($"v2/{options.NameAt(repository)}/manifests/{reference}"));
                 foreach (var type in MediaTypes.Manifests)
                     request.Headers.Accept.Add(new(type));
                 return request;
             },
-            [new Scope(repository, false)], r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel);
+            [Pull(repository)], r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel);
+
+    private Scope Pull(string repository) => new(options.NameAt(repository), false);
+
+    private Scope Push(string repository) => new(options.NameAt(repository), true);
 
     private async IAsyncEnumerable<IReadOnlyList<string>> PagesAsync(
         string path, string property, IReadOnlyList<Scope> scopes, Func<string, bool> valid, [EnumeratorCancellation] CancellationToken cancel)

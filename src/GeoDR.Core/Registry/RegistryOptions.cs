@@ -23,6 +23,8 @@ public sealed record RegistryOptions
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(30);
     /// <summary>How long a transfer may be silent.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>The name that a repository has at this registry.</summary>
+    public Func<string, string> NameAt { get; init; } = name => name;
     public string UserAgent { get; init; } = "geodr";
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -36,7 +36,7 @@ public sealed class BlobCopy(
             }
             try
             {
-                if (memory.MayHold(repository) && await HasAsync(repository, blob.Digest, cancel))
+                if (memory.MayHold(repository) && await target.HasBlobAsync(repository, blob.Digest, cancel))
                     memory.Remember(repository, blob.Digest);
                 else
                     await CopyAsync(repository, blob, null, progress, cancel);
@@ -48,18 +48,6 @@ public sealed class BlobCopy(
                 // Whatever became of it: who waited looks again.
                 mine.SetResult();
             }
-        }
-    }
-
-    private async Task<bool> HasAsync(string repository, Digest digest, CancellationToken cancel)
-    {
-        try
-        {
-            return await target.HasBlobAsync(repository, digest, cancel);
-        }
-        catch (RegistryException e) when (RegistryClient.IsBroken(e))
-        {
-            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using GeoDR.Registry;
+using GeoDR.Selection;
 using GeoDR.SyncState;
 
 namespace GeoDR.Sync;
@@ -11,6 +12,8 @@ public static class Failures
         ManifestTooLargeException => new(FailureKind.Terminal, "manifest too large", e.Message),
         MalformedManifestException => new(FailureKind.Terminal, "malformed manifest", e.Message),
         NestedTooDeepException => new(FailureKind.Terminal, "nested too deep", e.Message),
+        LeftOutException => new(FailureKind.Terminal, "platform left out", e.Message),
+        NameTakenException => new(FailureKind.Terminal, "name taken", e.Message),
         SparseIndexException => new(FailureKind.Terminal, "missing at the primary", e.Message),
         WrongContentException => new(FailureKind.Retryable, "wrong content", e.Message),
         RegistryException r => new(KindOf(r), CauseOf(r), r.Message),

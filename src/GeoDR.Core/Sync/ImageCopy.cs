@@ -1,4 +1,5 @@
 using GeoDR.Registry;
+using GeoDR.Selection;
 
 namespace GeoDR.Sync;
 
@@ -8,16 +9,23 @@ public sealed class NestedTooDeepException(string message) : Exception(message);
 /// <summary>An index whose children the primary does not have, at a target that takes no such index.</summary>
 public sealed class SparseIndexException(string message, Exception inner) : Exception(message, inner);
 
+/// <summary>An index without the entries that the selection leaves out, at a target that takes no such index.</summary>
+public sealed class LeftOutException(string message, Exception inner) : Exception(message, inner);
+
 /// <summary>What was copied below a manifest.</summary>
 /// <param name="Bytes">Of the manifest and all it refers to, foreign layers apart.</param>
 /// <param name="Missing">Children that the primary does not have.</param>
-public sealed record CopiedContent(long Bytes, IReadOnlyList<Digest> Missing);
+/// <param name="LeftOut">Children of platforms that are not followed.</param>
+public sealed record CopiedContent(long Bytes, IReadOnlyList<Digest> Missing, IReadOnlyList<Digest> LeftOut)
+{
+    public bool IsIncomplete => Missing.Count + LeftOut.Count > 0;
+}
 
 /// <summary>
 /// Copies what a manifest refers to, children before parents: blobs, then child manifests. The manifest itself is written by
 /// the caller, under its guard.
 /// </summary>
-public sealed class ImageCopy(RegistryClient source, RegistryClient target, BlobCopy blobs, int blobsPerImage, bool copyForeignLayers)
+public sealed class ImageCopy(RegistryClient source, RegistryClient target, BlobCopy blobs, SiteSelection selection, int blobsPerImage, bool copyForeignLayers)
 {
     /// <summary>Indexes in indexes, and referrers of referrers.</summary>
     public const int MaxDepth = 8;
@@ -33,8 +41,14 @@ public sealed class ImageCopy(RegistryClient source, RegistryClient target, Blob
         var content = ManifestContent.Parse(manifest);
         long bytes = manifest.Bytes.Length;
         var missing = new List<Digest>();
+        var leftOut = new List<Digest>();
         foreach (var child in content.Manifests)
         {
+            if (!selection.TakesPlatform(child.Platform))
+            {
+                leftOut.Add(child.Digest);
+                continue;
+            }
             if (await source.GetManifestAsync(repository, child.Digest.ToString(), cancel) is not { } found)
             {
                 // Some registries hold such sparse indexes; whether the own one takes it, it says itself.
@@ -45,12 +59,13 @@ public sealed class ImageCopy(RegistryClient source, RegistryClient target, Blob
             await PutAsync(repository, found, below, cancel);
             bytes += below.Bytes;
             missing.AddRange(below.Missing);
+            leftOut.AddRange(below.LeftOut);
         }
         await Parallel.ForEachAsync(
             content.Blobs,
             new ParallelOptions { MaxDegreeOfParallelism = blobsPerImage, CancellationToken = cancel },
             async (blob, stop) => await EnsureBlobAsync(repository, blob, progress, stop));
-        return new(bytes + content.Blobs.Where(b => !b.Foreign).Sum(b => Math.Max(0, b.Size)), missing);
+        return new(bytes + content.Blobs.Where(b => !b.Foreign).Sum(b => Math.Max(0, b.Size)), missing, leftOut);
     }
 
     /// <summary>Writes a manifest under its digest.</summary>
@@ -60,7 +75,7 @@ public sealed class ImageCopy(RegistryClient source, RegistryClient target, Blob
         {
             await target.PutManifestAsync(repository, manifest.Digest.ToString(), manifest, TimeSpan.FromSeconds(30), cancel);
         }
-        catch (RegistryException e) when (IsIncomplete(e) && content.Missing.Count > 0)
+        catch (RegistryException e) when (IsIncomplete(e) && content.IsIncomplete)
         {
             throw Sparse(manifest, content, e);
         }
@@ -70,9 +85,14 @@ public sealed class ImageCopy(RegistryClient source, RegistryClient target, Blob
     public static bool IsIncomplete(RegistryException e) =>
         e.HasCode("MANIFEST_BLOB_UNKNOWN") || e.HasCode("BLOB_UNKNOWN") || e.HasCode("MANIFEST_UNKNOWN");
 
-    public static SparseIndexException Sparse(Manifest manifest, CopiedContent content, Exception inner) =>
-        new($"the index {manifest.Digest} names {string.Join(", ", content.Missing.Take(3))}{(content.Missing.Count > 3 ? $" and {content.Missing.Count - 3} more" : "")}, "
-            + "which the primary does not have, and this registry takes no incomplete index", inner);
+    public static Exception Sparse(Manifest manifest, CopiedContent content, Exception inner) => content.LeftOut.Count > 0
+        ? new LeftOutException(
+            $"the index {manifest.Digest} names {Named(content.LeftOut)}, which Geo:Filter:Platforms leaves out, and this registry takes no incomplete index", inner)
+        : new SparseIndexException(
+            $"the index {manifest.Digest} names {Named(content.Missing)}, which the primary does not have, and this registry takes no incomplete index", inner);
+
+    private static string Named(IReadOnlyList<Digest> digests) =>
+        $"{string.Join(", ", digests.Take(3))}{(digests.Count > 3 ? $" and {digests.Count - 3} more" : "")}";
 
     private async Task EnsureBlobAsync(string repository, Descriptor blob, SyncProgress progress, CancellationToken cancel)
     {

@@ -72,7 +72,7 @@ public sealed class LargeUpload(RegistryClient source, RegistryClient target, Up
     {
         if (await uploads.FindAsync(repository, blob.Digest, cancel) is not { } kept)
             return null;
-        var upload = new BlobUpload(repository, new Uri(kept.Location), [new(repository, true)]);
+        var upload = target.ResumeUpload(repository, new Uri(kept.Location));
         return await target.UploadStatusAsync(upload, cancel) is { } status && status.Offset <= blob.Size
             ? new(status.Upload, status.Offset, null)
             : Lost();

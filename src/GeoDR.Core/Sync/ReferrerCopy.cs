@@ -45,7 +45,7 @@ public sealed class ReferrerCopy(RegistryClient source, RegistryClient target, I
 
     private async Task<bool> IsHereAsync(string repository, Digest digest, CancellationToken cancel)
     {
-        if (!memory.Has(repository, digest) && await target.HeadManifestAsync(repository, digest.ToString(), cancel) is not null)
+        if (!memory.Has(repository, digest) && await target.FindManifestAsync(repository, digest.ToString(), cancel) is not null)
             memory.Remember(repository, digest);
         return memory.Has(repository, digest);
     }

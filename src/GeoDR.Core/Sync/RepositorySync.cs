@@ -40,6 +40,8 @@ public sealed class RepositorySync(
         var run = new Run(claim, worker, progress) { LastFreshCheck = time.GetTimestamp() };
         try
         {
+            if (selection.Map.IsTaken(claim.Name))
+                return await RefuseAsync(run, new NameTakenException($"Geo:Filter:Map puts other repositories where {claim.Name} would stand; map it too, or exclude it"), cancel);
             await WaitingAsync(run, cancel);
             if (!claim.WantsFull)
                 return new WorkResult(null, null, run.AnyFailed);
@@ -53,6 +55,14 @@ public sealed class RepositorySync(
             foreach (var reference in run.Unsure.Keys)
                 unsure.Add(reference);
         }
+    }
+
+    private async Task<WorkResult> RefuseAsync(Run run, Exception why, CancellationToken cancel)
+    {
+        while (await references.TakeDueAsync(run.Claim, cancel) is { Count: > 0 } due)
+            foreach (var reference in due)
+                await FailedAsync(run, reference, why, cancel);
+        return new WorkResult(null, run.Claim.WantsFull ? Failures.Of(why) : null, true);
     }
 
     private async Task WaitingAsync(Run run, CancellationToken cancel)
@@ -141,7 +151,7 @@ public sealed class RepositorySync(
                 && await source.GetManifestAsync(run.Claim.Name, digest, cancel) is { } manifest)
                 await ReferrersAsync(run, manifest, cancel);
         }
-        catch (Exception e) when (e is RegistryException or NestedTooDeepException or MalformedManifestException or WrongContentException or SparseIndexException)
+        catch (Exception e) when (e is RegistryException or NestedTooDeepException or MalformedManifestException or WrongContentException or SparseIndexException or LeftOutException)
         {
             foreach (var reference in await references.TakeTagsAsync(run.Claim, [tag], cancel))
                 await FailedAsync(run, reference, e, cancel);
@@ -210,25 +220,12 @@ public sealed class RepositorySync(
         var digest = manifest.Digest.ToString();
         var (tagDigest, hasManifest) = await inventory.LookUpAsync(name, reference.Reference, digest, cancel);
         if (reference.Recheck)
-            tagDigest = (await FoundAsync(name, reference.Reference, cancel))?.ToString();
+            tagDigest = (await target.FindManifestAsync(name, reference.Reference, cancel))?.ToString();
         long? bytes = null;
         if (tagDigest != digest)
             bytes = await WriteAsync(run, reference.Reference, manifest, hasManifest && !reference.Recheck, cancel);
         await ReferrersAsync(run, manifest, cancel);
         await references.DoneAsync(run.Claim, reference, new HeldManifest(digest, manifest.MediaType, bytes), cancel);
-    }
-
-    /// <summary>What a tag points to at the own registry; null also where the registry cannot say.</summary>
-    private async Task<Digest?> FoundAsync(string name, string reference, CancellationToken cancel)
-    {
-        try
-        {
-            return await target.HeadManifestAsync(name, reference, cancel);
-        }
-        catch (RegistryException e) when (RegistryClient.IsBroken(e))
-        {
-            return null;
-        }
     }
 
     private async Task<long?> WriteAsync(Run run, string reference, Manifest manifest, bool held, CancellationToken cancel)
@@ -249,7 +246,7 @@ public sealed class RepositorySync(
             {
                 await GuardedPutAsync(run, reference, manifest, cancel);
             }
-            catch (RegistryException again) when (ImageCopy.IsIncomplete(again) && content.Missing.Count > 0)
+            catch (RegistryException again) when (ImageCopy.IsIncomplete(again) && content.IsIncomplete)
             {
                 throw ImageCopy.Sparse(manifest, content, again);
             }

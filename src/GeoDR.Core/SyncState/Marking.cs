@@ -17,7 +17,8 @@ public static class Marking
     public const int CollapseAbove = 1000;
 
     /// <summary>Marks repositories pending with the references that changed, and records deletions.</summary>
-    public static async Task MarkAsync(NpgsqlConnection connection, IReadOnlyList<LoggedEvent> events, CancellationToken cancel)
+    /// <param name="eventOnly">Repositories for which a first event asks for no full sync.</param>
+    public static async Task MarkAsync(NpgsqlConnection connection, IReadOnlyList<LoggedEvent> events, Func<string, bool> eventOnly, CancellationToken cancel)
     {
         if (events.Count == 0)
             return;
@@ -30,7 +31,7 @@ public static class Marking
         var pushes = newest.Where(e => e.Kind == EventKinds.Push).ToList();
         var deletes = newest.Where(e => e.Kind == EventKinds.Delete).ToList();
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(Repositories(newest.Select(e => e.Repository).Distinct(), pushes.Select(e => e.Repository).ToHashSet()));
+        batch.BatchCommands.Add(Repositories(newest.Select(e => e.Repository).Distinct(), pushes.Select(e => e.Repository).ToHashSet(), eventOnly));
         if (pushes.Count > 0)
             batch.BatchCommands.Add(References(pushes));
         if (pushes.Count > 0)
@@ -43,11 +44,11 @@ public static class Marking
     }
 
     // A started row stays started: its references are found when its work ends, under the same row lock.
-    private static NpgsqlBatchCommand Repositories(IEnumerable<string> names, HashSet<string> pushed)
+    private static NpgsqlBatchCommand Repositories(IEnumerable<string> names, HashSet<string> pushed, Func<string, bool> eventOnly)
     {
         return new("""
-            insert into repository (name, priority, state)
-            select name, 0, 0 from unnest($1) as changed(name) order by name
+            insert into repository (name, priority, state, full_wanted)
+            select name, 0, 0, case when name = any ($3) then 0 else 1 end from unnest($1) as changed(name) order by name
             on conflict (name) do update set
                 state = case when repository.state = 1 or not (excluded.name = any ($2)) then repository.state else 0 end,
                 priority = case when excluded.name = any ($2) then 0 else repository.priority end,
@@ -59,6 +60,7 @@ public static class Marking
             {
                 Texts(names),
                 Texts(pushed),
+                Texts(pushed.Where(eventOnly)),
             },
         };
     }

@@ -79,7 +79,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         return null;
     }
 
-    private bool Followed(LoggedEvent e) => selection.TakesRepository(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
+    private bool Followed(LoggedEvent e) => selection.TakesEventsOf(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
 
     private async Task<TailOutcome> StartAsync(CancellationToken cancel)
     {
@@ -126,7 +126,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         if (await LockCursorAsync(connection, cancel) != cursor)
             return false;
-        await Marking.MarkAsync(connection, [.. events.Where(Followed)], cancel);
+        await Marking.MarkAsync(connection, [.. events.Where(Followed)], selection.IsEventOnly, cancel);
         var (id, key) = events.Count > 0 ? (events[^1].Id, events[^1].Key) : (cursor.EventId, cursor.EventKey);
         await using var update = new NpgsqlCommand("""
             update cursor set event_id = $1, event_key = $2, head = $3, beat_age = $4, beat_at = clock_timestamp() - make_interval(secs => $4),

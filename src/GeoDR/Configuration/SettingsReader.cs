@@ -1,4 +1,5 @@
 using System.Globalization;
+using GeoDR.Registry;
 using GeoDR.Selection;
 using GeoDR.Sites;
 using GeoDR.Sync;
@@ -55,7 +56,10 @@ public sealed class SettingsReader(IConfiguration configuration)
             Sync = Sync(),
             Selection = new SiteSelection(
                 new NameSelection(Patterns("Geo:Filter:Include"), Patterns("Geo:Filter:Exclude")),
-                new NameSelection(Patterns("Geo:Filter:IncludeTags"), Patterns("Geo:Filter:ExcludeTags"))),
+                new NameSelection(Patterns("Geo:Filter:IncludeTags"), Patterns("Geo:Filter:ExcludeTags")))
+            {
+                EventOnly = Patterns("Geo:Filter:EventOnly"), ReconcileOnly = Patterns("Geo:Filter:ReconcileOnly"), Platforms = Platforms(), Map = Map(),
+            },
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
@@ -176,6 +180,38 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Wrong(key, $"is '{text}'; write names with * (within a component), ** (anything) and ?");
         }
         return patterns;
+    }
+
+    private List<Platform> Platforms()
+    {
+        var platforms = new List<Platform>();
+        foreach (var text in List("Geo:Filter:Platforms"))
+        {
+            if (Platform.TryParse(text, out var platform))
+                platforms.Add(platform);
+            else
+                Wrong("Geo:Filter:Platforms", $"is '{text}'; write os/architecture or os/architecture/variant, such as linux/amd64");
+        }
+        return platforms;
+    }
+
+    /// <summary>Pairs of prefixes, from=to. Two targets of which one begins with the other would mix repositories.</summary>
+    private NameMap Map()
+    {
+        const string Key = "Geo:Filter:Map";
+        var prefixes = new List<(string From, string To)>();
+        foreach (var text in List(Key))
+        {
+            var parts = text.Split('=');
+            if (parts.Length == 2 && parts.All(p => p.Length == 0 || (p[^1] == '/' && OciNames.IsRepository(p[..^1]))))
+                prefixes.Add((parts[0], parts[1]));
+            else
+                Wrong(Key, $"is '{text}'; write from=to, prefixes that end with '/', such as team/=berlin/team/");
+        }
+        foreach (var (one, two) in prefixes.SelectMany((p, i) => prefixes.Skip(i + 1).Select(q => (p, q))))
+            if (one.To.StartsWith(two.To, StringComparison.Ordinal) || two.To.StartsWith(one.To, StringComparison.Ordinal))
+                Wrong(Key, $"puts '{one.From}' and '{two.From}' into one place, '{one.To}' and '{two.To}'; give prefixes of which none begins with another");
+        return new(prefixes);
     }
 
     private List<string> List(string key)

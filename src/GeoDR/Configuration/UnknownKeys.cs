@@ -15,7 +15,7 @@ internal static class UnknownKeys
         ["Geo:Primary:Registry"] = s_registry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
-        ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags"],
+        ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
         ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],

@@ -20,7 +20,7 @@ internal static class RegistryClients
             ? new TokenSigner(TokenKey.Load(key, certificate), issuer, Subject(settings.SiteName), settings.Tokens.Lifetime, time)
             : null;
 
-    public static RegistryClient Build(string name, RegistrySettings registry, GeoSettings settings, TimeProvider time)
+    public static RegistryClient Build(string name, RegistrySettings registry, GeoSettings settings, TimeProvider time, Func<string, string>? nameAt = null)
     {
         var options = new RegistryOptions
         {
@@ -28,7 +28,7 @@ internal static class RegistryClients
             Realms = registry.Realms, CaFile = registry.CaFile, ClientCertificateFile = registry.ClientCertificateFile,
             ClientKeyFile = registry.ClientKeyFile, AllowHttp = registry.AllowHttp,
             Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
-            UserAgent = UserAgent(settings.SiteName),
+            UserAgent = UserAgent(settings.SiteName), NameAt = nameAt ?? (name => name),
         };
         var signer = Signer(settings, time);
         return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, time));

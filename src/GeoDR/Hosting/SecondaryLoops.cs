@@ -74,7 +74,7 @@ internal sealed class RequestLoop(
         try
         {
             var names = await NamesAsync(request.Position, cancel);
-            await requests.ApplyNamesAsync(request, [.. names.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesRepository(n))], names.Count > 0 ? names[^1] : null, cancel);
+            await requests.ApplyNamesAsync(request, [.. names.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesFromCatalog(n))], names.Count > 0 ? names[^1] : null, cancel);
         }
         catch (Exception e) when (e is RegistryException or HttpRequestException)
         {

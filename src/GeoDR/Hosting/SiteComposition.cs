@@ -48,7 +48,7 @@ internal static class SiteComposition
     /// <summary>The part that any number of processes may run on one tracking database.</summary>
     public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p))))
-        .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p))))
+        .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p), settings.Selection.Map.At)))
         .AddSingleton(p => new Probes(
             new PeerProbe(Peers.PrimaryRegistry, p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p)),
             new PeerProbe(Peers.OwnRegistry, p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p))))
@@ -63,7 +63,7 @@ internal static class SiteComposition
             Source(p), Target(p), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<LargeUpload>(), p.GetRequiredService<TransferRate>(),
             p.GetRequiredService<Bandwidth>(), Clock(p)))
         .AddSingleton(p => new ImageCopy(
-            Source(p), Target(p), p.GetRequiredService<BlobCopy>(), settings.Sync.BlobsPerImage, settings.Sync.CopyForeignLayers))
+            Source(p), Target(p), p.GetRequiredService<BlobCopy>(), settings.Selection, settings.Sync.BlobsPerImage, settings.Sync.CopyForeignLayers))
         .AddSingleton(p => new ReferrerCopy(Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<BlobMemory>()))
         .AddSingleton(p => new RepositorySync(
             Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),

@@ -94,7 +94,7 @@ public sealed class MarkingTests(PostgresFixture postgres) : DatabaseTest(postgr
     private async Task MarkAsync(IReadOnlyList<LoggedEvent> events)
     {
         await using var connection = await Database.Source.OpenConnectionAsync(Stop);
-        await Marking.MarkAsync(connection, events, Stop);
+        await Marking.MarkAsync(connection, events, _ => false, Stop);
     }
 
     private Task<long> WaitingAsync() => Database.ScalarAsync<long>("select count(*) from waiting_reference");
