@@ -42,6 +42,20 @@ public sealed record ManifestContent(IReadOnlyList<Descriptor> Manifests, IReadO
         }
     }
 
+    /// <summary>"linux/arm64/v8", where an image's configuration says so.</summary>
+    public static string? PlatformOf(ReadOnlyMemory<byte> configuration)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(configuration);
+            return PlatformIn(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     private static ManifestContent Read(JsonElement root)
     {
         if (root.ValueKind != JsonValueKind.Object)
@@ -73,12 +87,12 @@ public sealed record ManifestContent(IReadOnlyList<Descriptor> Manifests, IReadO
         var size = entry.GetProperty("size").GetInt64();
         if (size < 0)
             throw new FormatException($"{digest} has a negative size");
-        return new(digest, mediaType, size, MediaTypes.IsForeignLayer(mediaType)) { Platform = PlatformOf(entry) };
+        return new(digest, mediaType, size, MediaTypes.IsForeignLayer(mediaType)) { Platform = entry.TryGetProperty("platform", out var platform) ? PlatformIn(platform) : null };
     }
 
-    private static string? PlatformOf(JsonElement entry)
+    private static string? PlatformIn(JsonElement platform)
     {
-        if (!entry.TryGetProperty("platform", out var platform) || platform.ValueKind != JsonValueKind.Object)
+        if (platform.ValueKind != JsonValueKind.Object)
             return null;
         return Text("os") is { } os && Text("architecture") is { } architecture
             ? Text("variant") is { } variant ? $"{os}/{architecture}/{variant}" : $"{os}/{architecture}" : null;

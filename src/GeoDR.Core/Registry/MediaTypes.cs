@@ -20,6 +20,9 @@ public static class MediaTypes
 
     public static bool IsIndex(string mediaType) => mediaType is OciIndex or DockerList;
 
+    public static bool IsImageConfig(string mediaType) =>
+        mediaType is "application/vnd.oci.image.config.v1+json" or "application/vnd.docker.container.image.v1+json";
+
     /// <summary>A layer that is fetched from elsewhere (Docker "foreign", OCI "nondistributable").</summary>
     public static bool IsForeignLayer(string mediaType) =>
         mediaType.Contains(".foreign.", StringComparison.Ordinal) || mediaType.Contains(".nondistributable.", StringComparison.Ordinal);

@@ -68,6 +68,22 @@ public sealed class ImageCopy(RegistryClient source, RegistryClient target, Blob
         return new(bytes + content.Blobs.Where(b => !b.Foreign).Sum(b => Math.Max(0, b.Size)), missing, leftOut);
     }
 
+    /// <summary>Whether an image is for a platform that is not followed: what its configuration says (OCI image specification, "Image Configuration").</summary>
+    public async Task<bool> IsLeftOutAsync(string repository, Manifest manifest, CancellationToken cancel)
+    {
+        if (selection.Platforms.Count == 0 || MediaTypes.IsIndex(manifest.MediaType))
+            return false;
+        var config = ManifestContent.Parse(manifest).Blobs.FirstOrDefault(b => MediaTypes.IsImageConfig(b.MediaType));
+        if (config is not { Size: > 0 and <= RegistryClient.MaxManifestBytes })
+            return false;
+        var bytes = new byte[config.Size];
+        await using var blob = new BlobReader(source, repository, config.Digest, 0, TimeProvider.System);
+        var read = 0;
+        while (read < bytes.Length && await blob.ReadAsync(bytes.AsMemory(read), cancel) is > 0 and var more)
+            read += more;
+        return !selection.TakesPlatform(ManifestContent.PlatformOf(bytes.AsMemory(0, read)));
+    }
+
     /// <summary>Writes a manifest under its digest.</summary>
     public async Task PutAsync(string repository, Manifest manifest, CopiedContent content, CancellationToken cancel)
     {

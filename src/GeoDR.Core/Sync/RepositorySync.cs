@@ -217,6 +217,12 @@ public sealed class RepositorySync(
             await references.DoneAsync(run.Claim, reference, null, cancel);
             return;
         }
+        // An entry of an index announces itself by its digest, too.
+        if (reference.Reference.Contains(':', StringComparison.Ordinal) && await copy.IsLeftOutAsync(name, manifest, cancel))
+        {
+            await references.DoneAsync(run.Claim, reference, null, cancel);
+            return;
+        }
         var digest = manifest.Digest.ToString();
         var (tagDigest, hasManifest) = await inventory.LookUpAsync(name, reference.Reference, digest, cancel);
         if (reference.Recheck)

@@ -63,6 +63,44 @@ public sealed class SelectionTests
         Assert.True(SiteSelection.All.TakesReference("anything"));
     }
 
+    [Fact]
+    public void Selection_OfModes_TellsEventsFromTheCatalog()
+    {
+        var selection = SiteSelection.All with { EventOnly = [Parse("live/**")], ReconcileOnly = [Parse("slow/**")] };
+        Assert.Equal((true, false), (selection.TakesEventsOf("live/a"), selection.TakesFromCatalog("live/a")));
+        Assert.Equal((false, true), (selection.TakesEventsOf("slow/a"), selection.TakesFromCatalog("slow/a")));
+        Assert.Equal((true, true), (selection.TakesEventsOf("both"), selection.TakesFromCatalog("both")));
+        Assert.NotEqual(SiteSelection.All.Fingerprint, selection.Fingerprint);
+    }
+
+    [Fact]
+    public void Map_ExchangesTheFirstPrefixThatFits()
+    {
+        var map = new NameMap([("team/", "berlin/team/"), ("", "rest/")]);
+        Assert.Equal("berlin/team/a/b", map.At("team/a/b"));
+        Assert.Equal("rest/other", map.At("other"));
+        Assert.False(map.IsTaken("rest/other"));
+        Assert.True(new NameMap([("team/", "berlin/")]).IsTaken("berlin/x"));
+        Assert.False(new NameMap([("team/", "berlin/")]).IsTaken("teams/x"));
+        Assert.Equal("x", NameMap.None.At("x"));
+    }
+
+    [Theory]
+    [InlineData("linux/amd64", true)]
+    [InlineData("linux/arm/v7", true)]
+    [InlineData("linux/arm/v6", false)]
+    [InlineData("linux/arm", false)]
+    [InlineData("windows/amd64", false)]
+    [InlineData("unknown/unknown", true)]
+    [InlineData("nonsense", true)]
+    [InlineData(null, true)]
+    public void Selection_OfPlatforms_KeepsWhatHasNone(string? platform, bool taken)
+    {
+        var selection = SiteSelection.All with { Platforms = [new("linux", "amd64", null), new("linux", "arm", "v7")] };
+        Assert.Equal(taken, selection.TakesPlatform(platform));
+        Assert.True(SiteSelection.All.TakesPlatform(platform));
+    }
+
     private static NameSelection Of(string[] include, string[] exclude) => new([.. include.Select(Parse)], [.. exclude.Select(Parse)]);
 
     private static Pattern Parse(string text) => Pattern.TryParse(text, out var pattern) ? pattern : throw new FormatException(text);

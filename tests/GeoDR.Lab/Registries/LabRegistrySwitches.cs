@@ -93,6 +93,8 @@ public sealed class LabRegistrySwitches
     public bool SinglePost { get; set; } = true;
     /// <summary>Location without scheme and host; the specification allows both.</summary>
     public bool RelativeLocations { get; set; }
+    /// <summary>An index may name manifests that are not there; the specification leaves that to the registry.</summary>
+    public bool SparseIndexes { get; set; }
     /// <summary>Moving or deleting a tag is 409.</summary>
     public bool ImmutableTags { get; set; }
     /// <summary>Bytes; a larger manifest is 413.</summary>

@@ -119,9 +119,9 @@ sealed partial class ManifestEndpoint(RegistryStore store, LabRegistrySwitches s
     }
 
     /// <summary>Index entries may be blobs: that is how BuildKit's caches are made, and Distribution takes them.</summary>
-    static string? Missing(Repository repository, StoredManifest manifest) =>
+    string? Missing(Repository repository, StoredManifest manifest) =>
         manifest.Blobs.FirstOrDefault(b => !b.IsForeign && !repository.HasBlob(b.Digest))?.Digest
-        ?? manifest.Children.FirstOrDefault(c => repository.Manifest(c.Digest) is null && !repository.HasBlob(c.Digest))?.Digest;
+        ?? manifest.Children.FirstOrDefault(c => !switches.SparseIndexes && repository.Manifest(c.Digest) is null && !repository.HasBlob(c.Digest))?.Digest;
 
     Task DeleteAsync(RegistryCall call)
     {
