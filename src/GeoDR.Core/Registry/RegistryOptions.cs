@@ -14,6 +14,8 @@ public sealed record RegistryOptions
     public string? Service { get; init; }
     /// <summary>Hosts that a challenge may send credentials to, besides the registry's own.</summary>
     public IReadOnlyList<string> Realms { get; init; } = [];
+    /// <summary>Hosts that blobs may be redirected to, besides the registry's own; <c>*.</c> before a name takes all below it. Any where none is named.</summary>
+    public IReadOnlyList<string> BlobHosts { get; init; } = [];
     public string? CaFile { get; init; }
     public string? ClientCertificateFile { get; init; }
     public string? ClientKeyFile { get; init; }

@@ -121,6 +121,8 @@ internal sealed class RegistryTransport : IDisposable
         {
             if (location.Scheme != Uri.UriSchemeHttps && !(location.Scheme == Uri.UriSchemeHttp && _options.AllowHttp))
                 throw Unreachable(HttpMethod.Get, location, "a blob was redirected to an address that is not https", null);
+            if (!IsBlobHost(location))
+                throw Unreachable(HttpMethod.Get, location, $"a blob was redirected to {location.Host}, which is not among the registry's BlobHosts: add it if it is right", null);
             using var request = new HttpRequestMessage(HttpMethod.Get, location);
             request.Headers.Range = range;
             var response = await SendOnceAsync(request, null, _options.RequestTimeout, cancel);
@@ -135,6 +137,12 @@ internal sealed class RegistryTransport : IDisposable
         }
         throw Unreachable(HttpMethod.Get, location, "a blob was redirected too often", null);
     }
+
+    private bool IsBlobHost(Uri location) =>
+        _options.BlobHosts.Count == 0 || location.Authority == _options.Url.Authority
+        || _options.BlobHosts.Any(h => h.StartsWith("*.", StringComparison.Ordinal)
+            ? location.Host.EndsWith(h[1..], StringComparison.OrdinalIgnoreCase)
+            : string.Equals(location.Host, h, StringComparison.OrdinalIgnoreCase));
 
     public async Task<RegistryException> ErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancel, string? what = null)
     {

@@ -13,6 +13,8 @@ public sealed record RegistrySettings
     public string? Service { get; init; }
     /// <summary>Hosts a registry's challenge may send credentials to; by default the registry's own.</summary>
     public IReadOnlyList<string> Realms { get; init; } = [];
+    /// <summary>Hosts that blobs may be redirected to; any where none is named.</summary>
+    public IReadOnlyList<string> BlobHosts { get; init; } = [];
     public string? CaFile { get; init; }
     public string? ClientCertificateFile { get; init; }
     public string? ClientKeyFile { get; init; }

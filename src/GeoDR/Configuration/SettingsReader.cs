@@ -148,7 +148,7 @@ public sealed class SettingsReader(IConfiguration configuration)
         return url is null ? null : new RegistrySettings
         {
             Url = url, Username = username, Password = password, Service = Text($"{key}:Service"),
-            Realms = List($"{key}:Realms"), AllowHttp = allowHttp, CaFile = File($"{key}:CaFile"),
+            Realms = List($"{key}:Realms"), BlobHosts = List($"{key}:BlobHosts"), AllowHttp = allowHttp, CaFile = File($"{key}:CaFile"),
             ClientCertificateFile = File($"{key}:ClientCertificateFile"), ClientKeyFile = File($"{key}:ClientKeyFile"),
         };
     }

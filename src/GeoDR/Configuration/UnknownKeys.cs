@@ -4,7 +4,7 @@ namespace GeoDR.Configuration;
 internal static class UnknownKeys
 {
     private static readonly string[] s_registry =
-        ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
+        ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "BlobHosts", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {

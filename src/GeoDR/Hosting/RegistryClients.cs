@@ -25,7 +25,7 @@ internal static class RegistryClients
         var options = new RegistryOptions
         {
             Name = name, Url = registry.Url, Username = registry.Username, Password = registry.Password, Service = registry.Service,
-            Realms = registry.Realms, CaFile = registry.CaFile, ClientCertificateFile = registry.ClientCertificateFile,
+            Realms = registry.Realms, BlobHosts = registry.BlobHosts, CaFile = registry.CaFile, ClientCertificateFile = registry.ClientCertificateFile,
             ClientKeyFile = registry.ClientKeyFile, AllowHttp = registry.AllowHttp,
             Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
             UserAgent = UserAgent(settings.SiteName), NameAt = nameAt ?? (name => name),

@@ -31,6 +31,27 @@ public sealed class ClientFaultTests : IAsyncLifetime
         Assert.True(await client.HasBlobAsync("app/redirect", Digest.Parse(image.Blobs.Keys.First()), Stop));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("*.0.0.1", true)]
+    [InlineData("storage.example", false)]
+    public async Task Redirect_OfABlob_IsHeldToTheHostsThatAreNamed(string host, bool taken)
+    {
+        var image = LabImage.Create("redirect-host", 5000);
+        _registry.Seed("app/redirect", "v1", image);
+        _registry.Switches.RedirectBlobs = true;
+        using var client = Clients.Of(_registry.Url, blobHosts: host);
+        var (digest, bytes) = image.Blobs.First();
+        if (taken)
+        {
+            Assert.Equal(bytes, await client.ReadAllAsync("app/redirect", digest, 0, Stop));
+            return;
+        }
+        var e = await Assert.ThrowsAsync<RegistryException>(() => client.ReadAllAsync("app/redirect", digest, 0, Stop));
+        Assert.Contains("127.0.0.1, which is not among the registry's BlobHosts", e.Message, StringComparison.Ordinal);
+        Assert.Empty(_registry.ObjectStorage.Requests.Recent);
+    }
+
     [Fact]
     public async Task Unauthorized_Once_IsTriedAgainWithANewToken()
     {

@@ -11,11 +11,11 @@ namespace GeoDR.Core.Tests.Registry;
 /// <summary>Clients as the host builds them.</summary>
 internal static class Clients
 {
-    public static RegistryClient Of(Uri url, string? user = null, string? password = null, TokenSigner? signer = null, string? service = null)
+    public static RegistryClient Of(Uri url, string? user = null, string? password = null, TokenSigner? signer = null, string? service = null, params IReadOnlyList<string> blobHosts)
     {
         var options = new RegistryOptions
         {
-            Name = "test registry", Url = url, Username = user, Password = password, Service = service, AllowHttp = true,
+            Name = "test registry", Url = url, Username = user, Password = password, Service = service, AllowHttp = true, BlobHosts = blobHosts,
             RequestTimeout = TimeSpan.FromSeconds(20), IdleTimeout = TimeSpan.FromSeconds(10),
         };
         return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, TimeProvider.System));
