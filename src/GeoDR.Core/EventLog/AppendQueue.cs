@@ -8,7 +8,7 @@ public sealed class AppendQueue(
 {
     private const int EventsPerAppend = 500;
 
-    private sealed record Item(IReadOnlyList<NewEvent> Events, QuarantinedBody? Quarantined, long Deadline, TaskCompletionSource<bool> Done);
+    private sealed record Item(IReadOnlyList<NewEvent> Events, QuarantinedBody? Quarantined, TaskCompletionSource<bool> Done);
 
     private readonly Channel<Item> _items = Channel.CreateBounded<Item>(
         new BoundedChannelOptions(10_000) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
@@ -20,8 +20,7 @@ public sealed class AppendQueue(
     public async Task<bool> AppendAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel)
     {
         var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var deadline = time.GetTimestamp() + (long)(within.TotalSeconds * time.TimestampFrequency);
-        if (!_items.Writer.TryWrite(new Item(events, quarantined, deadline, done)))
+        if (!_items.Writer.TryWrite(new Item(events, quarantined, done)))
             return false;
         try
         {
@@ -29,7 +28,8 @@ public sealed class AppendQueue(
         }
         catch (TimeoutException)
         {
-            return false;
+            // Unless it was committed in this very moment, nobody begins with it any more.
+            return !done.TrySetResult(false) && await done.Task;
         }
     }
 
@@ -44,7 +44,7 @@ public sealed class AppendQueue(
             while (events < EventsPerAppend && _items.Reader.TryRead(out var item))
             {
                 // Its sender was told to come again already.
-                if (time.GetTimestamp() > item.Deadline)
+                if (item.Done.Task.IsCompleted)
                     continue;
                 gathered.Add(item);
                 events += item.Events.Count;
