@@ -22,6 +22,8 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         public async ValueTask InitializeAsync()
         {
             Sites = await TwoSites.StartAsync();
+            foreach (var (name, seed) in new[] { ("shop/cart", 910), ("shop/payments", 911), ("shop/web", 912), ("tools/backup", 913) })
+                await Sites.Primary.Pusher.PushAsync(name, "1.0", ImageSpec.Random(ImageKind.Oci, seed));
             _playwright = await Playwright.CreateAsync();
             Chromium = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = s_arguments });
         }
