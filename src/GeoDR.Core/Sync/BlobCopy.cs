@@ -16,27 +16,27 @@ public sealed class BlobCopy(
     private const long SmallBytes = 16L * 1024 * 1024;
     private static readonly TimeSpan s_slow = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<Digest, Task> _copying = new();
+    private readonly ConcurrentDictionary<(string? Repository, Digest Digest), Task> _underWay = new();
 
     public async Task EnsureAsync(string repository, Descriptor blob, SyncProgress progress, CancellationToken cancel)
     {
         while (!memory.Has(repository, blob.Digest))
         {
-            if (memory.MountSource(repository, blob.Digest) is { } from)
-            {
-                await MountAsync(repository, blob, from, progress, cancel);
-                return;
-            }
+            var from = memory.MountSource(repository, blob.Digest);
+            // One copy for all repositories, one mount for each.
+            var work = (from is null ? null : repository, blob.Digest);
             var mine = new TaskCompletionSource();
-            var copying = _copying.GetOrAdd(blob.Digest, mine.Task);
-            if (copying != mine.Task)
+            var others = _underWay.GetOrAdd(work, mine.Task);
+            if (others != mine.Task)
             {
-                await copying.WaitAsync(cancel);
+                await others.WaitAsync(cancel);
                 continue;
             }
             try
             {
-                if (memory.MayHold(repository) && await target.HasBlobAsync(repository, blob.Digest, cancel))
+                if (from is not null)
+                    await MountAsync(repository, blob, from, progress, cancel);
+                else if (memory.MayHold(repository) && await target.HasBlobAsync(repository, blob.Digest, cancel))
                     memory.Remember(repository, blob.Digest);
                 else
                     await CopyAsync(repository, blob, null, progress, cancel);
@@ -44,7 +44,7 @@ public sealed class BlobCopy(
             }
             finally
             {
-                _copying.TryRemove(new(blob.Digest, mine.Task));
+                _underWay.TryRemove(new(work, mine.Task));
                 // Whatever became of it: who waited looks again.
                 mine.SetResult();
             }

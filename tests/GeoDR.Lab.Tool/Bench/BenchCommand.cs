@@ -19,9 +19,11 @@ internal static class BenchCommand
         var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
         var seconds = new Option<int>("--seconds") { Description = "intake: length of each measurement", DefaultValueFactory = _ => 10 };
         var runs = new Option<int>("--runs") { Description = "sync, growth: runs of each, of which the median is taken", DefaultValueFactory = _ => 3 };
+        var data = new Option<string[]>("--data") { Description = "sync: only these of many-small, wide and big", AllowMultipleArgumentsPerToken = true };
+        data.AcceptOnlyFromAmong("many-small", "wide", "big");
         var scale = new Option<double>("--scale") { Description = "sync: share of the full size of the data", DefaultValueFactory = _ => 1 };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
-        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, scale, seed };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, seed };
         command.SetAction(async (parsed, token) =>
         {
             var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
@@ -34,7 +36,7 @@ internal static class BenchCommand
                 Seed = parsed.GetValue(seed),
             };
             var intake = new IntakeOptions { Length = TimeSpan.FromSeconds(parsed.GetValue(seconds)) };
-            return await RunAsync(chosen, lag, intake, new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale)), parsed.GetValue(json), token);
+            return await RunAsync(chosen, lag, intake, new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []), parsed.GetValue(json), token);
         });
         return command;
     }

@@ -5,7 +5,8 @@ using Spectre.Console;
 namespace GeoDR.Lab.Tool.Bench;
 
 /// <param name="Scale">1 is the full size of every data set.</param>
-internal sealed record SyncOptions(int Runs, double Scale);
+/// <param name="Data">The names of the data sets to take; all where none is named.</param>
+internal sealed record SyncOptions(int Runs, double Scale, IReadOnlyList<string> Data);
 
 /// <summary>GeoDR beside <c>skopeo sync --all</c> on the same registries: first copy, nothing changed, one tag pushed. Medians.</summary>
 internal sealed class SyncBench(SyncOptions options)
@@ -17,7 +18,10 @@ internal sealed class SyncBench(SyncOptions options)
     {
         foreach (var data in new[] { SyncData.ManySmall(options.Scale), SyncData.Wide(options.Scale), SyncData.Big(options.Scale) })
         {
-            await RunAsync(data, cancellationToken);
+            if (options.Data.Count == 0 || options.Data.Contains(data.Name))
+            {
+                await RunAsync(data, cancellationToken);
+            }
         }
 
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);

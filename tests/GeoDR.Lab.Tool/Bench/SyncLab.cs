@@ -71,6 +71,8 @@ internal sealed class SyncLab : IAsyncDisposable
     public Task<SyncCost> ResyncAsync(CancellationToken cancellationToken) => MeasureAsync(async () =>
     {
         (await _secondary.RunAsync("resync", "--all")).EnsureSuccess();
+        // A row whose work has begun would be compared a second time when the request reaches it.
+        await UntilAsync("select count(*) from request where status = 'running'", open => open == 0, cancellationToken);
         (await _secondary.RunAsync("resume")).EnsureSuccess();
         await UntilAsync(
             "select (select count(*) from request where status = 'running') + (select count(*) from repository where state <> 2 or full_wanted > full_done)",
