@@ -5,8 +5,15 @@ namespace GeoDR.Hosting;
 /// <summary>The pools a process opens.</summary>
 internal static class SiteDatabase
 {
-    /// <summary>This site's own database.</summary>
-    public static NpgsqlDataSource Open(string connectionString) => Build(connectionString, b => b.ApplicationName ??= "geodr");
+    /// <summary>
+    /// This site's own database. No transaction waits for anything but the database, so one that stands still belongs to a process
+    /// that does (or a machine that is gone), and must not keep its rows from the others.
+    /// </summary>
+    public static NpgsqlDataSource Open(string connectionString) => Build(connectionString, b =>
+    {
+        b.ApplicationName ??= "geodr";
+        b.Options = $"{b.Options} -c idle_in_transaction_session_timeout=3000".Trim();
+    });
 
     /// <summary>
     /// For the intake's appends: whoever waits for the lock or the commit gives up before the sender does, so that one frozen
