@@ -65,6 +65,9 @@ public sealed class GarbageCollectionTests
         var stays = await sites.Primary.Pusher.PushAsync("gc/gone", "v2", ImageSpec.Random(ImageKind.Oci, 91), Stop);
         Assert.True(await sites.Primary.Pusher.DeleteAsync("gc/gone", gone.Digest, Stop));
         await sites.Primary.Registry.CollectGarbageAsync(Stop);
+        // Its queue is memory: what it has not told yet would be lost with it.
+        await Wait.UntilAsync(
+            async token => await sites.Primary.Registry.ReadPendingNotificationsAsync(token) == 0, s_deadline, () => "the registry does not tell all", Stop);
         await sites.Primary.Registry.StopAsync();
         await sites.Primary.Registry.StartAgainAsync(Stop);
         (await sites.Secondary.Geo.RunAsync("resume")).EnsureSuccess();
