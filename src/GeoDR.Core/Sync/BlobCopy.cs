@@ -10,8 +10,8 @@ namespace GeoDR.Sync;
 public sealed class BlobCopy(
     RegistryClient source, RegistryClient target, BlobMemory memory, LargeUpload large, TransferRate rate, Bandwidth bandwidth, TimeProvider time)
 {
-    // Below this a restart costs little; above it, or where the wire is slow, an upload in parts is worth its price (a third more
-    // time at Distribution 2.8 on a local wire).
+    // Below this a restart costs little; above it, or where the wire is slow, an upload in parts is worth its price
+    // (docs/decisions/0004).
     private const long LargeBytes = 512L * 1024 * 1024;
     private const long SmallBytes = 16L * 1024 * 1024;
     private static readonly TimeSpan s_slow = TimeSpan.FromSeconds(30);

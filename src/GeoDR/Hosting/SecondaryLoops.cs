@@ -52,12 +52,16 @@ internal sealed class RequestLoop(
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
     private const int Batch = 200;
+    private bool _selected;
 
     protected override string Name => "backfill and resync";
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
-        await requests.SelectAsync(settings.Selection.Fingerprint, settings.Selection.TakesRepository, cancel);
+        // Settings change with a start only.
+        if (!_selected)
+            await requests.SelectAsync(settings.Selection.Fingerprint, settings.Selection.TakesRepository, cancel);
+        _selected = true;
         var running = await requests.ListAsync(running: true, 100, cancel);
         foreach (var request in running.OrderBy(r => r.Id))
             await ApplyAsync(request, cancel);
