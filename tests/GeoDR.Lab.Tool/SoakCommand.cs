@@ -127,7 +127,9 @@ internal static class SoakCommand
 
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.Write(table);
-        Console.WriteLine($"whole comparisons: {lines.Count(l => l.Contains("\tequal", StringComparison.Ordinal))}, all equal");
+        Console.WriteLine(
+            $"whole comparisons: {lines.Count(l => l.Contains("\tequal", StringComparison.Ordinal))} equal, "
+            + $"{lines.Count(l => l.Contains("the registries differ", StringComparison.Ordinal))} differed");
     }
 
     private static double Value(string[] fields, string name) =>
