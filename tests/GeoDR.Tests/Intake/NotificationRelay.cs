@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Headers;
+using System.Text.RegularExpressions;
 using GeoDR.Lab;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -15,6 +16,8 @@ namespace GeoDR.Tests.Intake;
 internal sealed class NotificationRelay : IAsyncDisposable
 {
     private static readonly HttpClient s_http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
+
+    private static readonly Regex s_push = new("\"action\":\\s*\"push\"", RegexOptions.CultureInvariant);
 
     private readonly WebApplication _app;
     private readonly Uri _target;
@@ -39,7 +42,10 @@ internal sealed class NotificationRelay : IAsyncDisposable
         return relay;
     }
 
-    /// <summary>Every notification that names the repository is sent on with another body, each time it is tried.</summary>
+    /// <summary>
+    /// Every notification of a push that names the repository is sent on with another body, each time it is tried. One of a pull is
+    /// sent on as it is: the other site's own reading makes those, at any moment.
+    /// </summary>
     public void Swap(string repository, Func<byte[], byte[]> swap) => _swaps[repository] = swap;
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
@@ -50,7 +56,7 @@ internal sealed class NotificationRelay : IAsyncDisposable
         await http.Request.Body.CopyToAsync(buffer, http.RequestAborted);
         var body = buffer.ToArray();
         var text = System.Text.Encoding.UTF8.GetString(body);
-        var repository = _swaps.Keys.FirstOrDefault(r => text.Contains($"\"{r}\"", StringComparison.Ordinal));
+        var repository = !s_push.IsMatch(text) ? null : _swaps.Keys.FirstOrDefault(r => text.Contains($"\"{r}\"", StringComparison.Ordinal));
         using var request = new HttpRequestMessage(HttpMethod.Post, _target)
         {
             Content = new ByteArrayContent(repository is null ? body : _swaps[repository](body)),
