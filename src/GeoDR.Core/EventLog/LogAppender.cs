@@ -42,6 +42,27 @@ public sealed class LogAppender(NpgsqlDataSource source)
             await batch.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>
+    /// Appends what a reconcile found, unless the log tells of the same tag after <paramref name="seen"/>: then it knows better.
+    /// </summary>
+    public async Task AppendFoundAsync(IReadOnlyList<NewEvent> events, long seen, CancellationToken cancel)
+    {
+        var insert = Insert(events);
+        insert.CommandText = """
+            insert into event (key, kind, repository, tag, digest, media_type, size, bytes, source_event_id, instance_id, actor, occurred_at, origin)
+            select f.*, 'reconcile' from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                as f(key, kind, repository, tag, digest, media_type, size, bytes, source_event_id, instance_id, actor, occurred_at)
+            where not exists (select from event e where e.id > $13 and e.repository = f.repository and e.tag = f.tag)
+            """;
+        insert.Parameters.Add(new() { Value = seen });
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { new("select pg_advisory_xact_lock(7307771)"), insert, new($"notify {Channel}") },
+        };
+        await batch.ExecuteNonQueryAsync(cancel);
+    }
+
     private static NpgsqlBatchCommand Insert(IReadOnlyList<NewEvent> events)
     {
         var keys = new long[events.Count];

@@ -1,3 +1,4 @@
+using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 
@@ -30,4 +31,15 @@ public sealed record SiteStatus(
     string Name, string Role, string Version, long Term, bool Paused, string Health, IReadOnlyList<string> Reasons, StateCounts Counts,
     CursorStatus? Cursor, LogStatus? Log, double? OldestUnsyncedSeconds, long BytesWaiting, long ReferencesWaiting, long DeletionsWaiting,
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
-    IReadOnlyList<Peer> Peers, DateTimeOffset At);
+    IReadOnlyList<Peer> Peers, DateTimeOffset At)
+{
+    /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
+    public ReconcileStatus? Reconcile { get; init; }
+}
+
+/// <summary>The comparisons of a site.</summary>
+/// <param name="Last">The newest that ended or runs; null before the first.</param>
+/// <param name="Repositories">With at least one tag known.</param>
+/// <param name="ReadInADay">Of them, read whole within the last 24 hours.</param>
+/// <param name="OldestReadAt">When the one was read that waits longest; null while some were never read.</param>
+public sealed record ReconcileStatus(ReconcileRun? Last, long Repositories, long ReadInADay, DateTimeOffset? OldestReadAt);

@@ -1,4 +1,6 @@
 using System.Reflection;
+using GeoDR.Inventory;
+using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using Npgsql;
@@ -22,6 +24,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var outages = await new Outages(source).ListAsync(cancel);
         var requests = await new Requests(source).ListAsync(running: true, 20, cancel);
         var peers = await new PeerStore(source).ListAsync(cancel);
+        var compared = await ComparedAsync(cancel);
         await using var command = source.CreateCommand("""
             select
                 (select count(*) from repository where state = 0), (select count(*) from repository where state = 1),
@@ -46,13 +49,23 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var log = ReadLog(reader);
         var workers = (int)reader.GetInt64(9);
         var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8));
+        if (compared.Last is { Status: "failed" } broken)
+            reasons = [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"];
         var left = counts.Pending + counts.Started;
         var pace = reader.GetInt64(10) / 300d;
         return new SiteStatus(
             site.Name, site.Role, Version, 0, site.Paused, health, reasons, counts,
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null,
             reader.IsDBNull(6) ? null : reader.GetDouble(6), reader.GetInt64(5), reader.GetInt64(4), reader.GetInt64(7),
-            left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow());
+            left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow())
+        { Reconcile = compared };
+    }
+
+    private async Task<ReconcileStatus> ComparedAsync(CancellationToken cancel)
+    {
+        var runs = await new ReconcileRuns(source).ListAsync(5, cancel);
+        var (repositories, read, oldest) = await new Fingerprints(source).CoverageAsync(time.GetUtcNow().AddDays(-1), cancel);
+        return new(runs.FirstOrDefault(r => r.StartedAt is not null), repositories, read, oldest);
     }
 
     private static CursorStatus? ReadCursor(NpgsqlDataReader row) => row.IsDBNull(12) ? null : new(

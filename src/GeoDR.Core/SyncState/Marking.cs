@@ -43,6 +43,32 @@ public static class Marking
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>Marks references of one repository to be looked at again, here and at the primary, in the caller's transaction.</summary>
+    public static async Task RecheckAsync(NpgsqlConnection connection, long repositoryId, IReadOnlyCollection<string> references, CancellationToken cancel)
+    {
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new("""
+                    insert into waiting_reference as w (repository_id, reference, event_id, recheck_at)
+                    select $1, reference, 0, clock_timestamp() from unnest($2) as r(reference) order by reference
+                    on conflict (repository_id, reference) do update set
+                        recheck_at = clock_timestamp(), not_before = least(w.not_before, clock_timestamp()), taken_event = null
+                    """)
+                { Parameters = { new() { Value = repositoryId }, Texts(references) } },
+                new("""
+                    update repository set state = case when state = 1 then 1 else 0 end, retry_at = null,
+                        pending_since = case when state in (2, 3) then clock_timestamp() else pending_since end
+                    where id = $1
+                    """)
+                { Parameters = { new() { Value = repositoryId } } },
+                new($"notify {Channel}"),
+            },
+        };
+        await batch.ExecuteNonQueryAsync(cancel);
+    }
+
     // A started row stays started: its references are found when its work ends, under the same row lock.
     private static NpgsqlBatchCommand Repositories(IEnumerable<string> names, HashSet<string> pushed, Func<string, bool> eventOnly)
     {

@@ -13,14 +13,18 @@ public sealed record Request(
 /// <summary>The requests and their progress.</summary>
 public sealed class Requests(NpgsqlDataSource source)
 {
+    /// <summary>The channel that wakes whoever applies them.</summary>
+    public const string Channel = "geo_request";
+
     private const string Columns = "id, kind, scope, state_filter, search, position, marked, status, reason, problem, created_by, created_at, finished_at";
 
     /// <summary>Records a backfill in the caller's transaction; one that still runs begins again.</summary>
     public static async Task BackfillAsync(NpgsqlConnection connection, string reason, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand("""
-            with stopped as (update request set status = 'stopped', finished_at = clock_timestamp() where kind = 'backfill' and status = 'running')
-            insert into request (kind, scope, reason, created_by) values ('backfill', 'all', $1, 'geodr')
+            with stopped as (update request set status = 'stopped', finished_at = clock_timestamp() where kind = 'backfill' and status = 'running'),
+            added as (insert into request (kind, scope, reason, created_by) values ('backfill', 'all', $1, 'geodr'))
+            select pg_notify('geo_request', '')
             """, connection)
         { Parameters = { new() { Value = reason } } };
         await command.ExecuteNonQueryAsync(cancel);
@@ -61,7 +65,9 @@ public sealed class Requests(NpgsqlDataSource source)
     public async Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            insert into request (kind, scope, state_filter, search, created_by, reason) values ('resync', $1, $2, $3, $4, 'asked for') returning id
+            with added as (
+                insert into request (kind, scope, state_filter, search, created_by, reason) values ('resync', $1, $2, $3, $4, 'asked for') returning id)
+            select id from added, pg_notify('geo_request', '')
             """);
         command.Parameters.Add(new() { Value = all ? "all" : "filter" });
         command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });

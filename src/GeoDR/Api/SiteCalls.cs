@@ -11,12 +11,14 @@ namespace GeoDR.Api;
 internal static class SiteCalls
 {
     private const int MaxBody = 1024 * 1024;
+    private const int MaxFingerprints = 1000;
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
     public static void MapSiteCalls(this IEndpointRouteBuilder routes)
     {
         routes.MapPost("/api/v1/sites/heartbeat", HeartbeatAsync).DisableAntiforgery().AllowAnonymous();
         routes.MapGet("/api/v1/inventory", InventoryAsync).AllowAnonymous();
+        routes.MapGet("/api/v1/fingerprints", FingerprintsAsync).AllowAnonymous();
     }
 
     private static async Task<IResult> HeartbeatAsync(HttpContext http, GeoSettings settings, PeerStore peers, SiteStore sites, StatusReader status, TimeProvider time)
@@ -41,10 +43,25 @@ internal static class SiteCalls
         return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0));
     }
 
-    private static async Task<IResult> InventoryAsync(HttpContext http, GeoSettings settings, InventoryStore inventory, TimeProvider time, string? after)
+    private static async Task<IResult> InventoryAsync(
+        HttpContext http, GeoSettings settings, InventoryStore inventory, TimeProvider time, string? after, string? repository)
     {
         var (caller, _, refusal) = await AuthenticateAsync(http, settings, time);
-        return caller is null ? refusal! : Results.Ok(await inventory.RepositoriesAsync(after ?? "", 200, http.RequestAborted));
+        return caller is null ? refusal!
+            : repository is null ? Results.Ok(await inventory.RepositoriesAsync(after ?? "", 200, http.RequestAborted))
+            : Results.Ok(await inventory.TagsAsync(repository, http.RequestAborted));
+    }
+
+    private static async Task<IResult> FingerprintsAsync(HttpContext http, GeoSettings settings, Fingerprints fingerprints, TimeProvider time, long? after, int? limit)
+    {
+        var (caller, _, refusal) = await AuthenticateAsync(http, settings, time);
+        if (caller is null)
+            return refusal!;
+        if (limit is < 1 or > MaxFingerprints)
+            return Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: $"limit is from 1 to {MaxFingerprints}");
+        return await fingerprints.PageAsync(after ?? 0, limit ?? MaxFingerprints, http.RequestAborted) is { } page
+            ? Results.Ok(page)
+            : Results.Problem(statusCode: 404, title: "This site has no log", detail: "Ask a primary that has been started.");
     }
 
     private static async Task<(string? Caller, byte[] Body, IResult? Refusal)> AuthenticateAsync(HttpContext http, GeoSettings settings, TimeProvider time)

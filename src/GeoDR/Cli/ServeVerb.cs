@@ -30,6 +30,9 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings).AddSync(settings);
+        builder.Services.AddReconcile(settings);
+        if (settings.Registry is not null)
+            builder.Services.AddHostedService<ReconcileLoop>();
         await using var app = builder.Build();
         if (role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
@@ -38,6 +41,7 @@ internal static class ServeVerb
         app.MapIntake();
         app.MapSiteCalls();
         app.MapRepositoryApi();
+        app.MapReconcileApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

@@ -50,6 +50,8 @@ internal static class StatusVerb
         }
         if (s.Log is { } l)
             Row("log", $"event {l.Head}, {(l.LastEventSecondsAgo is { } ago ? $"last {ago:0} s ago" : "empty")}, {l.Quarantined} quarantined");
+        if (s.Reconcile is { Last: { } last } compared)
+            Row("compared", $"{compared.ReadInADay} of {compared.Repositories} repositories in the last 24 h; the last ({last.Reason}) is {last.Status}, {last.Found} found");
         foreach (var peer in s.Peers)
             Row("peer", $"{peer.Name}, {peer.Role}, heard {(s.At - peer.LastHeardAt).TotalSeconds:0} s ago"
                 + (peer.EventId is { } id ? $", at event {id}" : "") + (peer.Status is { } p ? $", {p.Health}" : ""));

@@ -10,7 +10,7 @@ internal static class Verbs
         var root = new RootCommand("GeoDR keeps a second site's container registry ready to take over.")
         {
             Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
-            Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
+            Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(), ReconcileVerb.Command(),
         };
         return root;
     }

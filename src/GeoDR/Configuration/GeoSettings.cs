@@ -64,6 +64,17 @@ public sealed record LogSettings
     public long MaxEvents { get; init; } = 10_000_000;
 }
 
+/// <summary>Comparing with what registries say: <c>Geo:Reconcile</c>.</summary>
+public sealed record ReconcileSettings
+{
+    /// <summary>How often everything is read again; default 1 day, 0 never.</summary>
+    public TimeSpan Every { get; init; } = TimeSpan.FromDays(1);
+    /// <summary>To this site's registry, evenly; default 100 a second, 0 for as many as can be had.</summary>
+    public int RequestsPerSecond { get; init; } = 100;
+    /// <summary>A difference is believed when it still stands after this; default 10 s.</summary>
+    public TimeSpan Settle { get; init; } = TimeSpan.FromSeconds(10);
+}
+
 /// <summary>Everything a site is told: the tree below <c>Geo</c>.</summary>
 public sealed record GeoSettings
 {
@@ -81,6 +92,7 @@ public sealed record GeoSettings
     public TokenSettings Tokens { get; init; } = new();
     public SyncSettings Sync { get; init; } = new();
     public LogSettings Log { get; init; } = new();
+    public ReconcileSettings Reconcile { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

@@ -60,6 +60,12 @@ public sealed class SettingsReader(IConfiguration configuration)
             {
                 EventOnly = Patterns("Geo:Filter:EventOnly"), ReconcileOnly = Patterns("Geo:Filter:ReconcileOnly"), Platforms = Platforms(), Map = Map(),
             },
+            Reconcile = new ReconcileSettings
+            {
+                Every = Time("Geo:Reconcile:Every", new ReconcileSettings().Every, TimeSpan.Zero, TimeSpan.FromDays(365)),
+                RequestsPerSecond = Number("Geo:Reconcile:RequestsPerSecond", new ReconcileSettings().RequestsPerSecond, 0, 100_000),
+                Settle = Time("Geo:Reconcile:Settle", new ReconcileSettings().Settle, TimeSpan.Zero, TimeSpan.FromMinutes(10)),
+            },
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),

@@ -1,6 +1,8 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using GeoDR.Configuration;
+using GeoDR.Inventory;
+using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.Tokens;
@@ -42,6 +44,14 @@ internal sealed class HeartbeatSender(GeoSettings settings, StatusReader status,
     /// <summary>Names in the primary's inventory after the given one.</summary>
     public Task<IReadOnlyList<string>> NamesAsync(string after, CancellationToken cancel) =>
         CallAsync<IReadOnlyList<string>>(HttpMethod.Get, "/api/v1/inventory", $"?after={Uri.EscapeDataString(after)}", [], cancel);
+
+    /// <summary>A page of the primary's fingerprints.</summary>
+    public Task<FingerprintPage> FingerprintsAsync(long after, int limit, CancellationToken cancel) =>
+        CallAsync<FingerprintPage>(HttpMethod.Get, "/api/v1/fingerprints", $"?after={after}&limit={limit}", [], cancel);
+
+    /// <summary>The tags of one repository in the primary's inventory.</summary>
+    public Task<Dictionary<string, string>> TagsAsync(string repository, CancellationToken cancel) =>
+        CallAsync<Dictionary<string, string>>(HttpMethod.Get, "/api/v1/inventory", $"?repository={Uri.EscapeDataString(repository)}", [], cancel);
 
     public void Dispose() => _http.Dispose();
 
@@ -92,8 +102,27 @@ internal sealed partial class HeartbeatLoop(HeartbeatSender sender, PeerStore pe
 }
 
 /// <summary>The primary's inventory over its API.</summary>
-internal sealed class PeerInventory(HeartbeatSender sender) : IInventorySource
+internal sealed class PeerInventory(HeartbeatSender sender) : IInventorySource, IPrimaryInventory
 {
+    public async Task<FingerprintPage?> FingerprintsAsync(long after, int limit, CancellationToken cancel) =>
+        sender.Missing is null ? await AskAsync(() => sender.FingerprintsAsync(after, limit, cancel), cancel) : null;
+
+    public async Task<IReadOnlyDictionary<string, string>> TagsAsync(string repository, CancellationToken cancel) =>
+        await AskAsync(() => sender.TagsAsync(repository, cancel), cancel);
+
+
     public async Task<IReadOnlyList<string>?> NamesAsync(string after, CancellationToken cancel) =>
         sender.Missing is null ? await sender.NamesAsync(after, cancel) : null;
+
+    private static async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancel)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (Exception e) when (e is HttpRequestException or JsonException || e is OperationCanceledException && !cancel.IsCancellationRequested)
+        {
+            throw new PeerUnavailableException($"the primary's GeoDR cannot be asked: {e.Message}");
+        }
+    }
 }

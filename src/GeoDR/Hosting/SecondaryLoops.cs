@@ -48,16 +48,18 @@ internal sealed partial class TailLoop(Tailer tailer, PrimaryLog log, ILogger<Ta
 
 /// <summary>Applies backfill and resync requests, a small batch at a time.</summary>
 internal sealed class RequestLoop(
-    Requests requests, PrimaryRegistry primary, IInventorySource inventory, GeoSettings settings, ILogger<RequestLoop> logger, TimeProvider time)
-    : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
+    Requests requests, PrimaryRegistry primary, IInventorySource inventory, GeoSettings settings, NpgsqlDataSource source, ILogger<RequestLoop> logger, TimeProvider time)
+    : PassLoop(logger, time)
 {
     private const int Batch = 200;
+    private readonly WakeUp _wakeUp = new(source, Requests.Channel, time);
     private bool _selected;
 
     protected override string Name => "backfill and resync";
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
+        await _wakeUp.PrepareAsync(cancel);
         // Settings change with a start only.
         if (!_selected)
             await requests.SelectAsync(settings.Selection.Fingerprint, settings.Selection.TakesRepository, cancel);
@@ -66,6 +68,14 @@ internal sealed class RequestLoop(
         foreach (var request in running.OrderBy(r => r.Id))
             await ApplyAsync(request, cancel);
         return running.Count > 0 && running.All(r => r.Problem is null);
+    }
+
+    protected override Task RestAsync(CancellationToken cancel) => _wakeUp.WaitAsync(TimeSpan.FromSeconds(1), cancel);
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await _wakeUp.DisposeAsync();
     }
 
     private async Task ApplyAsync(Request request, CancellationToken cancel)

@@ -2,12 +2,14 @@ using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Intake;
 using GeoDR.Inventory;
+using GeoDR.Reconcile;
 using GeoDR.Registry;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using GeoDR.Tailing;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
 namespace GeoDR.Hosting;
@@ -23,7 +25,19 @@ internal static class SiteComposition
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
         .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
-        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>();
+        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
+        .AddSingleton<ReconcileRuns>().AddSingleton<Notices>();
+
+    /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
+    public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)
+    {
+        if (settings.Registry is null)
+            return services;
+        services.TryAddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry, settings, Clock(p), settings.Selection.Map.At)));
+        services.TryAddSingleton<HeartbeatSender>();
+        services.TryAddSingleton<IPrimaryInventory, PeerInventory>();
+        return services.AddSingleton<Reconciler>();
+    }
 
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))

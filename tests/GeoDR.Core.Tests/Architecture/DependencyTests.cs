@@ -18,7 +18,8 @@ public sealed partial class DependencyTests
         ["Inventory"] = [],
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
         ["Sites"] = ["SyncState"],
-        ["Status"] = ["SyncState", "Sites"],
+        ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
+        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile"],
     };
 
     [Fact]

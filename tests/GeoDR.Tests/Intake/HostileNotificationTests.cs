@@ -18,6 +18,7 @@ public sealed class RelayedSites : IAsyncLifetime
     public async ValueTask InitializeAsync() => Sites = await TwoSites.StartAsync(new TwoSitesOptions
     {
         CreateAdmin = false,
+        Configure = site => site.Set("Reconcile:Settle", "1s"),
         Links = async links =>
         {
             _relay = await NotificationRelay.StartAsync(links.PrimaryNotifications);
