@@ -30,4 +30,8 @@ public sealed record SiteStatus(
     string Name, string Role, string Version, long Term, bool Paused, string Health, IReadOnlyList<string> Reasons, StateCounts Counts,
     CursorStatus? Cursor, LogStatus? Log, double? OldestUnsyncedSeconds, long BytesWaiting, long ReferencesWaiting, long DeletionsWaiting,
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
-    IReadOnlyList<Peer> Peers, DateTimeOffset At);
+    IReadOnlyList<Peer> Peers, DateTimeOffset At)
+{
+    /// <summary>(secondary) What would be lost, were the primary lost now.</summary>
+    public LossSummary? Loss { get; init; }
+}

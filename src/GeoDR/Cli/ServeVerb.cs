@@ -38,6 +38,9 @@ internal static class ServeVerb
         app.MapIntake();
         app.MapSiteCalls();
         app.MapRepositoryApi();
+        app.MapQuarantineApi();
+        app.MapLossApi();
+        app.MapListsApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

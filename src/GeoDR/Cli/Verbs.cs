@@ -11,7 +11,10 @@ internal static class Verbs
         {
             Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
             Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
+            QuarantineVerbs.Command(), LossVerb.Command(),
         };
+        foreach (var command in ListVerbs.Commands().Concat(WorkVerbs.Commands()))
+            root.Subcommands.Add(command);
         return root;
     }
 
