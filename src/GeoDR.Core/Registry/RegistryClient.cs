@@ -191,7 +191,8 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
             {
                 Content = new ReadOnlyMemoryContent(manifest.Bytes) { Headers = { ContentType = new(manifest.MediaType) } },
             },
-            [Push(repository)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout, what: manifest.MediaType);
+            [Push(repository)], r => r.StatusCode == HttpStatusCode.Created, cancel, timeout: timeout,
+            what: manifest.Digest.Algorithm == "sha512" ? $"{manifest.MediaType} by sha512" : manifest.MediaType);
         if (DigestHeader(response) is { } told && told.Algorithm == manifest.Digest.Algorithm && told != manifest.Digest)
             throw new WrongContentException($"the {options.Name} kept {told} for the manifest {manifest.Digest}");
     }

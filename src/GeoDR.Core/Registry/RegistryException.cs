@@ -14,6 +14,9 @@ public sealed class RegistryException : Exception
         : base($"{registry}: {method} {uri.GetLeftPart(UriPartial.Path)}: {reason}", inner) =>
         (Registry, Method, Uri, Status, Errors, RetryAfter) = (registry, method, uri, status, errors, retryAfter);
 
+    /// <summary>The message without the registry's name, for a line that begins with it.</summary>
+    public string Call => Message[(Registry.Length + 2)..];
+
     /// <summary>The name of the registry.</summary>
     public string Registry { get; }
     public HttpMethod Method { get; }
@@ -23,6 +26,8 @@ public sealed class RegistryException : Exception
     public IReadOnlyList<RegistryError> Errors { get; }
     public TimeSpan? RetryAfter { get; }
     public bool IsUnreachable => Status is null;
+    /// <summary>Set where certificates are the reason that there was no answer.</summary>
+    public TlsFault? Tls => TlsFaults.Of(InnerException);
     public bool IsRefused => Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
 
     public bool HasCode(string code) => Errors.Any(e => e.Code == code);

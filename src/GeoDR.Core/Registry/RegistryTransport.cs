@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography.X509Certificates;
 
 namespace GeoDR.Registry;
 
@@ -203,7 +202,7 @@ internal sealed class RegistryTransport : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Unreachable(request.Method, request.RequestUri!, (e.InnerException ?? e).Message, e);
+            throw Unreachable(request.Method, request.RequestUri!, TlsFaults.Words(e), e);
         }
     }
 
@@ -238,15 +237,7 @@ internal sealed class RegistryTransport : IDisposable
             // A registry that answers early must not wait for the rest of a body it will not take.
             Expect100ContinueTimeout = TimeSpan.FromSeconds(1),
         };
-        if (options.CaFile is { } ca)
-        {
-            var roots = new X509Certificate2Collection();
-            roots.ImportFromPemFile(ca);
-            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
-        }
-        if (options.ClientCertificateFile is { } certificate)
-            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(certificate, options.ClientKeyFile)];
+        RegistryCertificates.Apply(handler.SslOptions, options);
         return handler;
     }
 }

@@ -22,7 +22,7 @@ public sealed class RepositoryList(NpgsqlDataSource source)
         select r.id, r.name, r.state, r.retry_count, case when r.retry_at < 'infinity' then r.retry_at end,
             f.message, f.reference, f.cause, r.last_synced_at, r.pending_since,
             (select count(*) from waiting_reference w where w.repository_id = r.id),
-            (select coalesce(sum(w.bytes), 0)::bigint from waiting_reference w where w.repository_id = r.id),
+            (select least(coalesce(sum(w.bytes), 0), 9223372036854775807)::bigint from waiting_reference w where w.repository_id = r.id),
             (select count(*) from waiting_deletion d where d.repository_id = r.id),
             r.full_wanted > r.full_done, p.bytes_done, p.bytes_to_do, p.rate
         from repository r

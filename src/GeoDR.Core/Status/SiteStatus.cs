@@ -33,6 +33,9 @@ public sealed record SiteStatus(
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
     IReadOnlyList<Peer> Peers, DateTimeOffset At)
 {
+    /// <summary>(secondary) What would be lost, were the primary lost now.</summary>
+    public LossSummary? Loss { get; init; }
+
     /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
     public ReconcileStatus? Reconcile { get; init; }
 }

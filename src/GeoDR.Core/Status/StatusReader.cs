@@ -25,11 +25,12 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var requests = await new Requests(source).ListAsync(running: true, 20, cancel);
         var peers = await new PeerStore(source).ListAsync(cancel);
         var compared = await ComparedAsync(cancel);
+        var loss = site.IsPrimary ? null : await new LossReader(source).SummaryAsync(cancel);
         await using var command = source.CreateCommand("""
             select
                 (select count(*) from repository where state = 0), (select count(*) from repository where state = 1),
                 (select count(*) from repository where state = 2), (select count(*) from repository where state = 3),
-                (select count(*) from waiting_reference), (select coalesce(sum(bytes), 0)::bigint from waiting_reference),
+                (select count(*) from waiting_reference), (select least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint from waiting_reference),
                 (select extract(epoch from clock_timestamp() - min(since))::float8 from waiting_reference where event_id > 0),
                 (select count(*) from waiting_deletion), (select count(*) from divergent_write),
                 (select count(*) from worker where lease_until > clock_timestamp()),
@@ -58,7 +59,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null,
             reader.IsDBNull(6) ? null : reader.GetDouble(6), reader.GetInt64(5), reader.GetInt64(4), reader.GetInt64(7),
             left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow())
-        { Reconcile = compared };
+        { Reconcile = compared, Loss = loss };
     }
 
     private async Task<ReconcileStatus> ComparedAsync(CancellationToken cancel)

@@ -86,6 +86,25 @@ public sealed class Requests(NpgsqlDataSource source)
         return marked.Count > 0;
     }
 
+    /// <summary>Marks every repository that has a failure of this cause, in small batches; answers how many.</summary>
+    public async Task<int> ResyncCauseAsync(string cause, CancellationToken cancel)
+    {
+        var (total, after) = (0, 0L);
+        while (true)
+        {
+            await using var connection = await source.OpenConnectionAsync(cancel);
+            await using var transaction = await connection.BeginTransactionAsync(cancel);
+            var marked = await WantAsync(connection, """
+                select id from repository where id > $1 and exists (select from failure f where f.repository_id = repository.id and f.cause = $2)
+                order by id limit 200 for update
+                """, [new() { Value = after }, new() { Value = cause }], cancel);
+            await transaction.CommitAsync(cancel);
+            if (marked.Count == 0)
+                return total;
+            (total, after) = (total + marked.Count, marked.Max());
+        }
+    }
+
     public async Task<IReadOnlyList<Request>> ListAsync(bool running, int limit, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"select {Columns} from request where not $1 or status = 'running' order by id desc limit $2");

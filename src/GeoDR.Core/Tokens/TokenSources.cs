@@ -72,10 +72,7 @@ public sealed class TokenService : ITokenSource, IDisposable
     private readonly Uri _realm;
     private readonly string? _service;
     private readonly TokenCache _cache;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
-    {
-        Timeout = TimeSpan.FromSeconds(15),
-    };
+    private readonly HttpClient _http;
 
     /// <summary>A realm is a URL that a registry chose: credentials go only where the settings allow it.</summary>
     public TokenService(RegistryOptions options, AuthChallenge challenge, TimeProvider time)
@@ -87,6 +84,10 @@ public sealed class TokenService : ITokenSource, IDisposable
             throw new RegistryException(options.Name, HttpMethod.Get, options.Url, System.Net.HttpStatusCode.Unauthorized, [],
                 $"sends for tokens to '{challenge.Realm}', which is not allowed: add its host to the registry's Realms if it is right");
         _realm = realm;
+        // A token service is mostly behind the same authority as its registry.
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+        RegistryCertificates.Apply(handler.SslOptions, options);
+        _http = new(handler) { Timeout = TimeSpan.FromSeconds(15) };
     }
 
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(IReadOnlyList<Scope> scopes, bool renew, CancellationToken cancel)
@@ -124,10 +125,10 @@ public sealed class TokenService : ITokenSource, IDisposable
         catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException
             || e is TaskCanceledException && !cancel.IsCancellationRequested)
         {
-            throw Error(request, null, $"the token service does not answer: {e.Message}");
+            throw Error(request, null, $"the token service does not answer: {TlsFaults.Words(e)}", e);
         }
     }
 
-    private RegistryException Error(HttpRequestMessage request, System.Net.HttpStatusCode? status, string reason) =>
-        new(_options.Name, request.Method, request.RequestUri!, status, [], reason);
+    private RegistryException Error(HttpRequestMessage request, System.Net.HttpStatusCode? status, string reason, Exception? inner = null) =>
+        new(_options.Name, request.Method, request.RequestUri!, status, [], reason, null, inner);
 }

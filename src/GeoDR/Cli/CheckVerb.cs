@@ -135,7 +135,7 @@ internal sealed class CheckVerb
         }
         catch (RegistryException e)
         {
-            Fail(name, e.Message, Mend(e, key, registry, client));
+            Fail(name, e.Call, RegistryMend.Of(e, key, registry, client.Challenge));
             client.Dispose();
             return null;
         }
@@ -151,20 +151,6 @@ internal sealed class CheckVerb
         catch (RegistryException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
         {
         }
-    }
-
-    private static string Mend(RegistryException e, string key, RegistrySettings registry, RegistryClient client)
-    {
-        if (e.IsUnreachable)
-            return $"check {key}:Url ({registry.Url}) and that the registry runs";
-        if (!e.IsRefused)
-            return $"see the registry's own log; {key}:Url is {registry.Url}";
-        if (registry.Username is not null)
-            return $"correct {key}:Username and {key}:Password";
-        if (client.Challenge?.Service is { } asked && registry.Service is { } set && asked != set)
-            return $"the registry names its service '{asked}': set {key}:Service to that, or leave it out";
-        return "the registry does not trust the token: Geo:Tokens:Issuer must equal auth.token.issuer in the registry's configuration, "
-            + $"Geo:Tokens:CertificateFile must be in its rootcertbundle, {key}:Service must equal its service, and the clocks must agree";
     }
 
     private async Task SameAsync(RegistryClient own, RegistryClient primary, CancellationToken cancel)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GeoDR.Notifications;
 using Spectre.Console;
 
 namespace GeoDR.Cli;
@@ -17,8 +18,9 @@ internal static class Listing
         }
         var table = new Table().Border(TableBorder.None);
         table.AddColumns([.. columns.Select(c => new TableColumn(Markup.Escape(c)).NoWrap())]);
+        // Registries and senders chose some of these words: they must not steer the terminal.
         foreach (var item in items)
-            table.AddRow([.. row(item).Select(Markup.Escape)]);
+            table.AddRow([.. row(item).Select(cell => Markup.Escape(BodyText.ForTerminal(cell)))]);
         // In a pipe the width is nobody's: whole lines rather than wrapped ones.
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 500;

@@ -42,6 +42,9 @@ internal static class ServeVerb
         app.MapSiteCalls();
         app.MapRepositoryApi();
         app.MapReconcileApi();
+        app.MapQuarantineApi();
+        app.MapLossApi();
+        app.MapListsApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using GeoDR.Dashboard;
 using GeoDR.Status;
 using Spectre.Console;
 
@@ -39,6 +40,8 @@ internal static class StatusVerb
         Row("health", s.Health);
         foreach (var reason in s.Reasons)
             Row("", reason);
+        if (s.Loss is { } loss)
+            Row("loss", LossInWords.Sentence(loss));
         if (s.Cursor is { } c)
         {
             Row("log", $"event {c.EventId} of {c.Head}, {c.LagEvents} behind, read {c.ReadSecondsAgo:0} s ago");

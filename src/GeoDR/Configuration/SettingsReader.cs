@@ -73,6 +73,7 @@ public sealed class SettingsReader(IConfiguration configuration)
                 MaxEvents = Number("Geo:Log:MaxEvents", 10_000_000, 1000, int.MaxValue),
             },
         };
+        _faults.AddRange(CertificateFaults.Of(settings));
         Relations(settings, secondary);
         return settings;
     }

@@ -2,6 +2,7 @@ using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Intake;
 using GeoDR.Inventory;
+using GeoDR.Notifications;
 using GeoDR.Reconcile;
 using GeoDR.Registry;
 using GeoDR.Sites;
@@ -25,6 +26,7 @@ internal static class SiteComposition
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
         .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
+        .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>();
 

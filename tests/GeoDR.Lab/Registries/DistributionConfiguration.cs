@@ -33,6 +33,17 @@ internal static class DistributionConfiguration
                   path: /metrics
 
             """);
+        if (options.Tls is { } tls)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"""
+                  tls:
+                    certificate: {Quote(tls.ServerCertificateFile)}
+                    key: {Quote(tls.ServerKeyFile)}
+                    clientcas: [{Quote(tls.CaFile)}]
+
+                """);
+        }
+
         // Signed schema 1, and manifests with foreign layers from anywhere: kinds that users still have.
         text.Append("compatibility:\n  schema1:\n    enabled: true\nvalidation:\n  manifests:\n    urls:\n      allow: [\"^https?://\"]\n");
         AppendAuth(text, options, htpasswd);

@@ -26,6 +26,9 @@ public sealed record DistributionOptions
 
     public BasicAuth? Basic { get; init; }
 
+    /// <summary>Serves https alone, to clients with a certificate of that authority.</summary>
+    public LabCertificates? Tls { get; init; }
+
     public IReadOnlyList<NotificationEndpoint> Notifications { get; init; } = [];
 
     /// <summary>Events name what a manifest refers to, with sizes.</summary>

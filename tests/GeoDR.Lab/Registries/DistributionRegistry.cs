@@ -21,7 +21,7 @@ public sealed class DistributionRegistry : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>With a trailing slash.</summary>
-    public Uri Url => new($"http://127.0.0.1:{Port}/");
+    public Uri Url => new($"{(_options.Tls is null ? "http" : "https")}://127.0.0.1:{Port}/");
 
     /// <summary>As clients name it: <c>127.0.0.1:port</c>.</summary>
     public string Host => $"127.0.0.1:{Port}";
@@ -107,7 +107,8 @@ public sealed class DistributionRegistry : IAsyncDisposable
 
     private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
     {
-        using var answer = await s_http.GetAsync(new Uri(Url, "v2/"), cancellationToken);
+        using var http = _options.Tls?.NewClient();
+        using var answer = await (http ?? s_http).GetAsync(new Uri(Url, "v2/"), cancellationToken);
         return answer.IsSuccessStatusCode || answer.StatusCode == System.Net.HttpStatusCode.Unauthorized;
     }
 }

@@ -26,6 +26,11 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
     [InlineData("GET", "/api/v1/repositories")]
     [InlineData("POST", "/api/v1/pause")]
     [InlineData("POST", "/api/v1/repositories/resync")]
+    [InlineData("GET", "/api/v1/quarantine/1")]
+    [InlineData("POST", "/api/v1/quarantine/1/replay")]
+    [InlineData("GET", "/api/v1/loss")]
+    [InlineData("GET", "/api/v1/events")]
+    [InlineData("POST", "/api/v1/failures/retry")]
     public async Task Api_WithoutASession_Is401AndNoRedirect(string method, string path)
     {
         using var http = Client();
@@ -71,11 +76,13 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         using var read = await http.GetAsync("/api/v1/status", Stop);
         using var described = await http.GetAsync("/openapi/v1.json", Stop);
         using var write = await http.PostAsync("/api/v1/pause", null, Stop);
+        using var replay = await http.PostAsync("/api/v1/quarantine/1/replay", null, Stop);
+        using var retry = await http.PostAsJsonAsync("/api/v1/failures/retry", new { cause = "denied" }, Stop);
         (await _sites.Secondary.Geo.RunAsync("apitoken", "revoke", "reader")).EnsureSuccess();
         using var revoked = await http.GetAsync("/api/v1/status", Stop);
         Assert.Equal(
-            [HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized],
-            [read.StatusCode, described.StatusCode, write.StatusCode, revoked.StatusCode]);
+            [HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.Forbidden, HttpStatusCode.Forbidden, HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized],
+            [read.StatusCode, described.StatusCode, write.StatusCode, replay.StatusCode, retry.StatusCode, revoked.StatusCode]);
         Assert.Contains("/api/v1/repositories/resync", await described.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
     }
 
@@ -93,11 +100,12 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         Assert.Equal(2, (await geo.RunAsync("user", "role", "eve", "king")).ExitCode);
     }
 
-    private HttpClient Client() => new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = _sites.Secondary.Geo.Url };
+    private HttpClient Client(GeoSite? site = null) => new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = (site ?? _sites.Secondary.Geo).Url };
 
-    private async Task<HttpClient> SignedInAsync()
+    /// <summary>With the administrator's session, at the secondary unless another site is named.</summary>
+    private async Task<HttpClient> SignedInAsync(GeoSite? site = null)
     {
-        var http = Client();
+        var http = Client(site);
         var page = await http.GetStringAsync("/login", Stop);
         var token = Token().Match(page).Groups[1].Value;
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>

@@ -12,13 +12,8 @@ public sealed class StormTests
     [Fact]
     public async Task Registry_429StormsAnd5xxBursts_AreWaitedOut()
     {
-        HttpFaultProxy? http = null;
-        await using var sites = await StartAsync(async links =>
-        {
-            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
-            return links with { PrimaryRegistryFromSecondary = http.Url };
-        });
-        await using var proxy = http!;
+        await using var behind = await BehindProxy.StartAsync();
+        var (sites, proxy) = (behind.Sites, behind.Proxy);
         var storms = new[]
         {
             proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Times = 25, Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }),
@@ -34,15 +29,8 @@ public sealed class StormTests
     [Fact]
     public async Task Registry_Stalls_IsLeftAfterTheIdleTimeoutAndReadFromThere()
     {
-        HttpFaultProxy? http = null;
-        await using var sites = await StartAsync(
-            async links =>
-            {
-                http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
-                return links with { PrimaryRegistryFromSecondary = http.Url };
-            },
-            site => site.Set("Sync:IdleTimeout", "2s"));
-        await using var proxy = http!;
+        await using var behind = await BehindProxy.StartAsync(site => site.Set("Sync:IdleTimeout", "2s"));
+        var (sites, proxy) = (behind.Sites, behind.Proxy);
         var stall = proxy.Add(new HttpFaultRule { Method = "GET", Path = "/blobs/", Times = 1, StallResponseAfter = 1 << 20 });
         var image = await sites.Primary.Pusher.PushAsync("stalled/one", "v1", new ImageSpec(ImageKind.Oci, 5, new LayerSpec(5, 4 << 20)), Stop);
         await sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(30), Stop);
@@ -53,13 +41,8 @@ public sealed class StormTests
     [Fact]
     public async Task Registry_OneRepositoryAlwaysAnswers500_OnlyThatOneFails()
     {
-        HttpFaultProxy? http = null;
-        await using var sites = await StartAsync(async links =>
-        {
-            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
-            return links with { PrimaryRegistryFromSecondary = http.Url };
-        });
-        await using var proxy = http!;
+        await using var behind = await BehindProxy.StartAsync();
+        var (sites, proxy) = (behind.Sites, behind.Proxy);
         proxy.Add(new HttpFaultRule { Path = "/storm/007/", Status = 500, Body = "corrupt" });
         await PushAsync(sites, 60);
         await AllSyncedAsync(sites, 59, failed: ["storm/007"]);
@@ -74,13 +57,8 @@ public sealed class StormTests
     [Fact]
     public async Task Token_RefusedOnTheWay_IsRenewedOnce()
     {
-        HttpFaultProxy? http = null;
-        await using var sites = await StartAsync(async links =>
-        {
-            http = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
-            return links with { PrimaryRegistryFromSecondary = http.Url };
-        });
-        await using var proxy = http!;
+        await using var behind = await BehindProxy.StartAsync();
+        var (sites, proxy) = (behind.Sites, behind.Proxy);
         // Distribution takes a token for a minute after its end, so an expired one is answered here as the registry would.
         foreach (var n in Enumerable.Range(0, 4))
         {
@@ -98,8 +76,28 @@ public sealed class StormTests
             TimeSpan.FromSeconds(30), () => sites.Secondary.Geo.Serve?.LogTail(30) ?? "", Stop);
     }
 
-    private static Task<TwoSites> StartAsync(Func<SiteLinks, Task<SiteLinks>> links, Action<GeoSite>? configure = null) =>
-        TwoSites.StartAsync(new() { CreateAdmin = false, Links = links, Configure = configure }, Stop);
+    /// <summary>Two sites of which the secondary reaches the primary's registry through a proxy.</summary>
+    private sealed record BehindProxy(TwoSites Sites, HttpFaultProxy Proxy) : IAsyncDisposable
+    {
+        public static async Task<BehindProxy> StartAsync(Action<GeoSite>? configure = null)
+        {
+            HttpFaultProxy? proxy = null;
+            var sites = await TwoSites.StartAsync(new() { CreateAdmin = false, Links = ThroughAsync, Configure = configure }, Stop);
+            return new(sites, proxy!);
+
+            async Task<SiteLinks> ThroughAsync(SiteLinks links)
+            {
+                proxy = await HttpFaultProxy.StartAsync(links.PrimaryRegistry);
+                return links with { PrimaryRegistryFromSecondary = proxy.Url };
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Sites.DisposeAsync();
+            await Proxy.DisposeAsync();
+        }
+    }
 
     private static Task PushAsync(TwoSites sites, int count) => Parallel.ForEachAsync(
         Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Stop },

@@ -99,6 +99,16 @@ public sealed class LabToLabTests(LabToLabTests.Fixture fixture) : LabSourceTest
     }
 
     [Fact]
+    public async Task Sha512_WhereTheTargetTakesIt_IsCopiedByIt()
+    {
+        var image = new Sha512Image("taken");
+        await image.PushAsync(Pair.Pusher, "sha512/taken", Stop);
+        await HasAsync("sha512/taken", "v1");
+        await HasAsync("sha512/taken", image.ManifestDigest);
+        Assert.NotNull(await Pair.Target.HeadBlobAsync("sha512/taken", image.LayerDigest, Stop));
+    }
+
+    [Fact]
     public async Task WrongBytes_OfABlob_AreNeverVisibleAndTheDigestIsNamed()
     {
         var image = LabImage.Create("wrong", 50_000);
@@ -135,6 +145,16 @@ public sealed class LabToDistributionTests(LabToDistributionTests.Fixture fixtur
         var listed = await Pair.Target.GetManifestAsync(Repository, image.Digest.Replace(':', '-'), Stop);
         var entry = Assert.Single(JsonNode.Parse(listed!.Bytes)!["manifests"]!.AsArray());
         Assert.Equal((signature.Digest, "application/example.signature"), ((string?)entry!["digest"], (string?)entry["artifactType"]));
+    }
+
+    [Fact]
+    public async Task Sha512_WhereTheTargetTakesNone_FailsForGoodAndIsNamed()
+    {
+        // Distribution 2.8 links a blob under a sha512 digest, and answers DIGEST_INVALID to a manifest.
+        await new Sha512Image("refused").PushAsync(Pair.Pusher, "sha512/refused", Stop);
+        var (cause, kind, message) = await FailureAsync("sha512/refused");
+        Assert.Equal(("refused by the registry", "terminal"), (cause, kind));
+        Assert.Contains("manifest.v1+json by sha512", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,38 @@
+using Npgsql;
+
+namespace GeoDR.Status;
+
+/// <summary>One geo event of this site's own log, for people.</summary>
+public sealed record EventRow(
+    long Id, string Kind, string Repository, string? Tag, string? Digest, string? MediaType, long? Bytes, string? Actor,
+    DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt);
+
+/// <summary>The log that this site writes, or wrote, as primary.</summary>
+public sealed class EventList(NpgsqlDataSource source)
+{
+    private const string Columns = "id, kind, repository, tag, digest, media_type, bytes, actor, occurred_at, received_at";
+
+    /// <summary>A page after an id, the oldest first.</summary>
+    public Task<List<EventRow>> ListAsync(long after, int limit, CancellationToken cancel) =>
+        ReadAsync($"select {Columns} from event where id > $1 order by id limit $2", after, limit, cancel);
+
+    /// <summary>The newest, the oldest of them first.</summary>
+    public Task<List<EventRow>> NewestAsync(int limit, CancellationToken cancel) =>
+        ReadAsync($"select * from (select {Columns} from event where id > $1 order by id desc limit $2) as newest order by id", 0, limit, cancel);
+
+    private async Task<List<EventRow>> ReadAsync(string sql, long after, int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = limit });
+        var events = new List<EventRow>();
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            events.Add(new(
+                row.GetInt64(0), row.GetString(1), row.GetString(2), Text(row, 3), Text(row, 4), Text(row, 5), row.IsDBNull(6) ? null : row.GetInt64(6),
+                Text(row, 7), row.IsDBNull(8) ? null : row.GetFieldValue<DateTimeOffset>(8), row.GetFieldValue<DateTimeOffset>(9)));
+        return events;
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+}

@@ -1,0 +1,115 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace GeoDR.Status;
+
+/// <summary>A push that the primary's log tells of and whose content is not at this site.</summary>
+/// <param name="Reference">The tag, or the digest of a manifest that was pushed without one.</param>
+/// <param name="Bytes">Of everything the manifest refers to; null when nobody said.</param>
+/// <param name="AgeSeconds">Since the primary was told of it; of several pushes of one tag, since the oldest that is not here.</param>
+/// <param name="Failed">It was tried, and failed last.</param>
+public sealed record LostPush(string Repository, string Reference, string? Digest, long? Bytes, double AgeSeconds, bool Failed);
+
+/// <summary>What would be lost, were the primary lost now.</summary>
+/// <param name="Pushes">Known and not here.</param>
+/// <param name="OldestSeconds">Age of the oldest of them.</param>
+/// <param name="KnownBytes">Of those whose size is known.</param>
+/// <param name="UnknownSizes">How many have a size that nobody said.</param>
+/// <param name="ReadSecondsAgo">Since the log was last read; null before the first time.</param>
+/// <param name="WindowSeconds">Pushes of so many last seconds may be missing in the list; null where nobody can say.</param>
+/// <param name="Fresh">The log was read to its end, and the primary was writing it.</param>
+/// <param name="BackfillRunning">What was there before this site followed the log is still being found.</param>
+/// <param name="NotCompared">Repositories that wait for a comparison of all their tags: what they lack is not listed.</param>
+/// <param name="Problem">Why the log is not followed.</param>
+public sealed record LossSummary(
+    long Pushes, double? OldestSeconds, long KnownBytes, long UnknownSizes, double? ReadSecondsAgo, double? WindowSeconds, bool Fresh,
+    bool BackfillRunning, long NotCompared, string? Problem);
+
+/// <summary>A page of the list; <paramref name="Next"/> is the <c>after</c> of the page that follows, null at the end.</summary>
+public sealed record LossPage(IReadOnlyList<LostPush> Items, string? Next);
+
+/// <summary>The exact list of pushes that are known and not here, and how far it can be trusted.</summary>
+public sealed class LossReader(NpgsqlDataSource source)
+{
+    // The primary says every two seconds that it lives; a standby may show that a little later.
+    private const double FreshBeatSeconds = 6;
+
+    // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. The tailer
+    // dates a push by its receipt at the primary: that is a minute before it stops being fresh (Marking.LinkPatience).
+    private const string Lost = """
+        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed,
+            greatest(0, extract(epoch from clock_timestamp()
+                - least(w.since, case when isfinite(w.fresh_until) then w.fresh_until - interval '1 minute' end)))::float8 as age
+        from waiting_reference w join repository r on r.id = w.repository_id
+        where w.event_id > 0
+          and not exists (select from tag t where t.repository = r.name and t.name = w.reference and t.digest = w.digest)
+          and not exists (select from manifest m where m.repository = r.name and m.digest = w.reference)
+        """;
+
+    public async Task<LossSummary> SummaryAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            with lost as ({Lost})
+            select count(lost.id), max(age), least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint, count(lost.id) filter (where bytes is null),
+                exists (select from request where kind = 'backfill' and status = 'running'),
+                (select count(*) from repository where full_wanted > full_done),
+                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem
+            from (values (1)) as one(x) left join cursor c on true left join lost on true
+            group by c.only_row
+            """);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        var (read, window, fresh) = Window(row);
+        return new(
+            row.GetInt64(0), row.IsDBNull(1) ? null : row.GetDouble(1), row.GetInt64(2), row.GetInt64(3), read, window, fresh,
+            row.GetBoolean(4), row.GetInt64(5), row.IsDBNull(11) ? null : row.GetString(11));
+    }
+
+    /// <summary>A page in an order that stays while pushes come and go.</summary>
+    /// <param name="after">The <see cref="LossPage.Next"/> of the page before.</param>
+    /// <returns>Null when <paramref name="after"/> is none.</returns>
+    public async Task<LossPage?> PageAsync(string? after, int limit, CancellationToken cancel)
+    {
+        if (!TryCursor(after, out var id, out var reference))
+            return null;
+        await using var command = source.CreateCommand($"{Lost} and (w.repository_id, w.reference) > ($1, $2) order by w.repository_id, w.reference limit $3");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = reference, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = limit });
+        var items = new List<LostPush>();
+        string? last = null;
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+        {
+            items.Add(new(
+                row.GetString(1), row.GetString(2), row.IsDBNull(3) ? null : row.GetString(3), row.IsDBNull(4) ? null : row.GetInt64(4),
+                row.GetDouble(6), row.GetBoolean(5)));
+            last = $"{row.GetInt64(0)}/{row.GetString(2)}";
+        }
+        return new(items, items.Count == limit ? last : null);
+    }
+
+    private static bool TryCursor(string? after, out long id, out string reference)
+    {
+        (id, reference) = (0, "");
+        if (string.IsNullOrEmpty(after))
+            return true;
+        var slash = after.IndexOf('/', StringComparison.Ordinal);
+        reference = after[(slash + 1)..];
+        return slash > 0 && !reference.Contains('\0') && long.TryParse(after.AsSpan(0, slash), System.Globalization.CultureInfo.InvariantCulture, out id);
+    }
+
+    /// <summary>How far back the list may lack something.</summary>
+    private static (double? Read, double? Window, bool Fresh) Window(NpgsqlDataReader row)
+    {
+        if (row.IsDBNull(6))
+            return (null, null, false);
+        var (behind, lag, read, beat) = (row.GetInt64(7) > row.GetInt64(6), row.GetDouble(8), Math.Max(0, row.GetDouble(9)), Math.Max(0, row.GetDouble(10)));
+        // A tailer that stands still at an event says nothing of how old that is.
+        if (!row.IsDBNull(11))
+            return (read, null, false);
+        var fresh = !behind && beat <= FreshBeatSeconds;
+        // Behind, it is as old as the oldest event not taken in; with an old beat, the log itself was seen as it was then.
+        return (read, read + (behind ? Math.Max(lag, 0) : 0) + (beat > FreshBeatSeconds ? beat : 0), fresh);
+    }
+}

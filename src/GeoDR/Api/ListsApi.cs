@@ -1,0 +1,35 @@
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.SyncState;
+
+namespace GeoDR.Api;
+
+/// <summary>Which failures to try again.</summary>
+internal sealed record RetryRequest(string? Cause);
+
+/// <summary>Events, failures and workers, over HTTP.</summary>
+internal static class ListsApi
+{
+    public static void MapListsApi(this IEndpointRouteBuilder routes)
+    {
+        var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
+        read.MapGet("/events", EventsAsync);
+        read.MapGet("/failures", async (FailureGroups failures, CancellationToken cancel) => new { items = await failures.ListAsync(cancel) });
+        read.MapGet("/workers", async (WorkerList workers, CancellationToken cancel) => new { items = await workers.ListAsync(cancel) });
+        routes.MapGroup("/api/v1").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>().MapPost("/failures/retry", RetryAsync);
+    }
+
+    private static async Task<IResult> EventsAsync(EventList events, long? after, int? limit, CancellationToken cancel)
+    {
+        if (Problems.BadLimit(limit) is { } bad)
+            return bad;
+        var most = limit ?? 100;
+        var page = await events.ListAsync(after ?? 0, most, cancel);
+        return Results.Ok(new Page<EventRow, long?>(page, page.Count == most ? page[^1].Id : null));
+    }
+
+    private static async Task<IResult> RetryAsync(RetryRequest wish, Requests requests, CancellationToken cancel) =>
+        string.IsNullOrEmpty(wish.Cause) || wish.Cause.Contains('\0')
+            ? Problems.Bad("an empty cause marks nothing: give one of GET /api/v1/failures")
+            : Results.Ok(new { marked = await requests.ResyncCauseAsync(wish.Cause, cancel) });
+}

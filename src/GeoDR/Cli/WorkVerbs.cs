@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.Globalization;
+using GeoDR.Dashboard;
+using GeoDR.Status;
+using GeoDR.SyncState;
+
+namespace GeoDR.Cli;
+
+/// <summary>(secondary) What failed, and the work that was asked for on many repositories.</summary>
+internal static class WorkVerbs
+{
+    public static IEnumerable<Command> Commands() => [Failures(), RequestCommand()];
+
+    private static Option<bool> Json() => new("--json") { Description = "nothing but JSON on stdout" };
+
+    private static Command Failures()
+    {
+        var (json, cause) = (Json(), new Option<string>("--cause") { Description = "as the list names it", Required = true });
+        var retry = new Command("retry", "mark everything with one cause for sync") { cause };
+        retry.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            var marked = await new Requests(source).ResyncCauseAsync(p.GetValue(cause)!.Replace("\0", "", StringComparison.Ordinal), cancel);
+            await Console.Error.WriteLineAsync(marked > 0
+                ? $"{Display.Number(marked, "repository is", "repositories are")} marked for sync."
+                : $"Nothing failed with the cause '{p.GetValue(cause)}'; `geodr failures` names the causes.");
+            return marked > 0 ? ExitCodes.Success : ExitCodes.Failed;
+        }));
+        var command = new Command("failures", "what failed, by cause, with what to do") { json, retry };
+        command.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            var groups = await new FailureGroups(source).ListAsync(cancel);
+            Listing.Write(p.GetValue(json), groups, ["cause", "kind", "references", "repositories", "newest", "what to do"], g =>
+            [
+                g.Cause, g.Kind, Text(g.References), Text(g.Repositories),
+                g.Example.Repository + (g.Example.Reference.Length > 0 ? $" {g.Example.Reference}" : ""), g.WhatToDo,
+            ]);
+            return ExitCodes.Success;
+        }));
+        return command;
+    }
+
+    private static Command RequestCommand()
+    {
+        var (json, jsonOne) = (Json(), Json());
+        var list = new Command("list", "backfills and resyncs, the newest first") { json };
+        list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            Show(p.GetValue(json), await new Requests(source).ListAsync(running: false, 100, cancel));
+            return ExitCodes.Success;
+        }));
+        var (shown, stopped) = (new Argument<long>("id"), new Argument<long>("id"));
+        var show = new Command("show", "one of them") { shown, jsonOne };
+        show.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            var found = (await new Requests(source).ListAsync(running: false, int.MaxValue, cancel)).Where(r => r.Id == p.GetValue(shown)).ToList();
+            if (found.Count == 0)
+                return await NoneAsync($"There is no request {p.GetValue(shown)}; `geodr requests list` names them.");
+            Show(p.GetValue(jsonOne), found);
+            return ExitCodes.Success;
+        }));
+        var stop = new Command("stop", "what is marked already stays marked") { stopped };
+        stop.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            if (!await new Requests(source).StopAsync(p.GetValue(stopped), cancel))
+                return await NoneAsync($"There is no running request {p.GetValue(stopped)}; `geodr requests list` names them.");
+            await Console.Error.WriteLineAsync("It is stopped.");
+            return ExitCodes.Success;
+        }));
+        return new Command("requests", "(secondary) work that was asked for on many repositories") { list, show, stop };
+    }
+
+    private static void Show(bool json, IReadOnlyList<Request> requests) =>
+        Listing.Write(json, requests, ["id", "kind", "status", "marked", "by", "asked", "why", "problem"], r =>
+            [Text(r.Id), r.Kind, r.Status, Text(r.Marked), r.CreatedBy, Display.Utc(r.CreatedAt), r.Reason, r.Problem ?? ""]);
+
+    private static async Task<int> NoneAsync(string words)
+    {
+        await Console.Error.WriteLineAsync(words);
+        return ExitCodes.Failed;
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

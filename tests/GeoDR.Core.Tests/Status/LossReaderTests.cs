@@ -1,0 +1,126 @@
+using GeoDR.Core.Tests.EventLog;
+using GeoDR.Core.Tests.Postgres;
+using GeoDR.Core.Tests.Tailing;
+using GeoDR.Status;
+using GeoDR.Tailing;
+
+namespace GeoDR.Core.Tests.Status;
+
+/// <summary>What would be lost now, as a secondary that follows a real log knows it.</summary>
+public sealed class LossReaderTests(PostgresFixture postgres) : TailerTest(postgres)
+{
+    private const string Other = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+
+    private LossReader Loss => new(Database.Source);
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await TailAsync();
+        await Database.ExecuteAsync("update request set status = 'done'");
+    }
+
+    [Fact]
+    public async Task Loss_PushesKnownAndNotHere_AreListedWithWhatIsKnownOfThem()
+    {
+        await PushAsync(Events.Push("a", "v1", bytes: 1000), Events.Push("a", "v2", bytes: null), Events.Push("b", null, bytes: 24));
+        var summary = await Loss.SummaryAsync(Stop);
+        Assert.Equal((3L, 1024L, 1L, 2L), (summary.Pushes, summary.KnownBytes, summary.UnknownSizes, summary.NotCompared));
+        Assert.True(summary is { Fresh: true, BackfillRunning: false, Problem: null });
+        Assert.InRange(summary.WindowSeconds!.Value, 0, 5);
+        Assert.InRange(summary.OldestSeconds!.Value, 0, 30);
+        var page = await Loss.PageAsync(null, 10, Stop);
+        Assert.Equal(
+            [("a", "v1", Events.Digest, 1000L), ("a", "v2", Events.Digest, null), ("b", Events.Digest, Events.Digest, 24L)],
+            page!.Items.Select(i => (i.Repository, i.Reference, i.Digest!, i.Bytes)));
+        Assert.Null(page.Next);
+    }
+
+    [Fact]
+    public async Task Loss_WhatIsHereOrWasNoPush_IsNotListed()
+    {
+        await PushAsync(Events.Push("a", "here"), Events.Push("a", "moved"), Events.Push("a", null, digest: Other), Events.Push("a", "deleted"));
+        await PushAsync(Events.Delete("a", "deleted"));
+        await Database.ExecuteAsync($"""
+            insert into tag (repository, name, digest) values ('a', 'here', '{Events.Digest}'), ('a', 'moved', '{Other}');
+            insert into manifest (repository, digest) values ('a', '{Other}');
+            insert into waiting_reference (repository_id, reference, event_id) select id, 'by a full sync', 0 from repository
+            """);
+        Assert.Equal(["moved"], (await Loss.PageAsync(null, 10, Stop))!.Items.Select(i => i.Reference));
+        Assert.Equal(1, (await Loss.SummaryAsync(Stop)).Pushes);
+    }
+
+    [Fact]
+    public async Task Loss_PushThatWasReadLate_IsAsOldAsThePrimaryHasIt()
+    {
+        await AppendAsync(Events.Push("a", "v1"));
+        await Primary.ExecuteAsync("update event set received_at = clock_timestamp() - interval '1 hour'");
+        await TailAsync();
+        Assert.InRange((await Loss.SummaryAsync(Stop)).OldestSeconds!.Value, 3600, 3700);
+        Assert.InRange(Assert.Single((await Loss.PageAsync(null, 10, Stop))!.Items).AgeSeconds, 3600, 3700);
+    }
+
+    [Fact]
+    public async Task Page_ByPage_GivesEachOnceWhilePushesGo()
+    {
+        await PushAsync([.. Events.Many("a", 3), .. Events.Many("b", 4)]);
+        var (seen, after) = (new List<string>(), (string?)null);
+        do
+        {
+            var page = await Loss.PageAsync(after, 2, Stop);
+            seen.AddRange(page!.Items.Select(i => $"{i.Repository}:{i.Reference}"));
+            after = page.Next;
+            await Database.ExecuteAsync("delete from waiting_reference where reference = 't0'");
+        }
+        while (after is not null);
+        Assert.Equal(["a:t0", "a:t1", "a:t2", "b:t1", "b:t2", "b:t3"], seen);
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("7")]
+    [InlineData("/v1")]
+    [InlineData("1/a\0b")]
+    [InlineData("99999999999999999999/v1")]
+    [InlineData("1 or 1=1/v1")]
+    public async Task Page_AfterWhatIsNoCursor_IsRefused(string after) => Assert.Null(await Loss.PageAsync(after, 10, Stop));
+
+    [Theory]
+    [InlineData("read_at = clock_timestamp() - interval '10 seconds', beat_age = 1", true, 10)]
+    [InlineData("read_at = clock_timestamp() - interval '10 seconds', head = event_id + 5, lag_seconds = 30, beat_age = 1", false, 40)]
+    [InlineData("read_at = clock_timestamp() - interval '10 seconds', beat_age = 90", false, 100)]
+    [InlineData("problem = 'an unknown kind of event'", false, null)]
+    public async Task Window_ByWhatTheCursorSays_IsSinceTheLogWasReadFresh(string cursor, bool fresh, int? seconds)
+    {
+        await Database.ExecuteAsync($"update cursor set {cursor}");
+        var summary = await Loss.SummaryAsync(Stop);
+        Assert.Equal(fresh, summary.Fresh);
+        if (seconds is { } expected)
+            Assert.InRange(summary.WindowSeconds!.Value, expected, expected + 5);
+        else
+            Assert.Null(summary.WindowSeconds);
+    }
+
+    [Fact]
+    public async Task Summary_BeforeTheLogWasRead_SaysThatNothingIsKnown()
+    {
+        await Database.ExecuteAsync("delete from cursor; insert into request (kind, scope, created_by) values ('backfill', 'all', 'geodr')");
+        Assert.True(await Loss.SummaryAsync(Stop) is { Pushes: 0, OldestSeconds: null, ReadSecondsAgo: null, WindowSeconds: null, Fresh: false, BackfillRunning: true });
+    }
+
+    [Fact]
+    public async Task Sizes_ThatASenderMadeUp_OverflowNothing()
+    {
+        await PushAsync(Events.Push("a", "v1", bytes: long.MaxValue), Events.Push("a", "v2", bytes: long.MaxValue));
+        Assert.Equal(long.MaxValue, (await Loss.SummaryAsync(Stop)).KnownBytes);
+        var status = await new StatusReader(Database.Source, TimeProvider.System).ReadAsync(Stop);
+        Assert.Equal((long.MaxValue, 2L), (status!.BytesWaiting, status.Loss!.Pushes));
+        Assert.Equal(long.MaxValue, Assert.Single(await new RepositoryList(Database.Source).ListAsync(null, null, null, 0, 10, Stop)).BytesWaiting);
+    }
+
+    private async Task PushAsync(params IReadOnlyList<GeoDR.EventLog.NewEvent> events)
+    {
+        await AppendAsync(events);
+        Assert.Equal(TailOutcome.UpToDate, await TailAsync());
+    }
+}
