@@ -1,5 +1,6 @@
 using GeoDR.Sites;
 using GeoDR.SyncState;
+using GeoDR.Verification;
 
 namespace GeoDR.Status;
 
@@ -30,4 +31,8 @@ public sealed record SiteStatus(
     string Name, string Role, string Version, long Term, bool Paused, string Health, IReadOnlyList<string> Reasons, StateCounts Counts,
     CursorStatus? Cursor, LogStatus? Log, double? OldestUnsyncedSeconds, long BytesWaiting, long ReferencesWaiting, long DeletionsWaiting,
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
-    IReadOnlyList<Peer> Peers, DateTimeOffset At);
+    IReadOnlyList<Peer> Peers, DateTimeOffset At)
+{
+    /// <summary>How much of what is here was looked at; null on a primary.</summary>
+    public VerificationCoverage? Verification { get; init; }
+}

@@ -8,6 +8,7 @@ using GeoDR.Status;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using GeoDR.Tailing;
+using GeoDR.Verification;
 using Npgsql;
 
 namespace GeoDR.Hosting;
@@ -23,7 +24,8 @@ internal static class SiteComposition
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
         .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
-        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>();
+        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>()
+        .AddSingleton<Checks>().AddSingleton<DamageList>();
 
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))
@@ -71,7 +73,8 @@ internal static class SiteComposition
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
-        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>();
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
+        .AddVerification(settings);
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

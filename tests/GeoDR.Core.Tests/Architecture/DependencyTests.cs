@@ -18,7 +18,8 @@ public sealed partial class DependencyTests
         ["Inventory"] = [],
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
         ["Sites"] = ["SyncState"],
-        ["Status"] = ["SyncState", "Sites"],
+        ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
+        ["Status"] = ["SyncState", "Sites", "Verification"],
     };
 
     [Fact]
@@ -65,7 +66,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Verification|Status)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]
