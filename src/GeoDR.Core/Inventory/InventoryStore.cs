@@ -42,11 +42,14 @@ public sealed class InventoryStore(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    /// <summary>Digests whose bytes verification found wrong: the registry says that it has them, and they are sent again all the same.</summary>
+    /// <summary>
+    /// Digests that verification found bad: whatever the registry says of them, they are sent again. One with a cache promises what
+    /// is gone, and one that looks no closer what is damaged.
+    /// </summary>
     public async Task<IReadOnlyList<string>> DamagedAsync(long repositoryId, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            select subject from damage where repository_id = $1 and healed_at is null and ordered and kind in ('damaged', 'unreadable') and subject ~ '^sha(256|512):'
+            select subject from damage where repository_id = $1 and healed_at is null and ordered and subject ~ '^sha(256|512):'
             """);
         command.Parameters.Add(new() { Value = repositoryId });
         var digests = new List<string>();

@@ -110,10 +110,10 @@ internal sealed class ContentCheck(
     private async Task BlobAsync(Descriptor blob, IReadOnlyList<FoundUnder> under, CancellationToken cancel)
     {
         Interlocked.Increment(ref _blobs);
+        var read = claim.Scope == CheckScope.Deep || claim.Suspects.Contains(blob.Digest.ToString());
         try
         {
             await budget.RequestAsync(cancel);
-            var read = claim.Scope == CheckScope.Deep || claim.Suspects.Contains(blob.Digest.ToString());
             if (!read && await own.BlobSizeAsync(claim.Name, blob.Digest, cancel) is var size)
             {
                 if (size is null)
@@ -128,7 +128,8 @@ internal sealed class ContentCheck(
         {
             Found(blob.Digest, DamageKind.Missing, $"the blob {blob.Digest} is missing", under);
         }
-        catch (RegistryException e) when (e.Status is HttpStatusCode.InternalServerError)
+        // Distribution with a cache promises a file that is gone or shorter, and breaks off where it ends.
+        catch (RegistryException e) when (e.Status is HttpStatusCode.InternalServerError || read && e.IsUnreachable)
         {
             await throwIfOut(e, cancel);
             Found(blob.Digest, DamageKind.Unreadable, $"the blob {blob.Digest} cannot be read: {e.Message}", under);

@@ -27,7 +27,8 @@ public static class DamageWords
             return "it is fetched again";
         if (kind is "damaged" or "unreadable" && Digest.TryParse(subject, out var digest))
             return "it was fetched again and the registry kept what it had: remove its file from the registry's storage (of Distribution "
-                + $"docker/registry/v2/blobs/{digest.Algorithm}/{digest.Hex[..2]}/{digest.Hex}/data), then geodr verify --repository {repository} --deep";
-        return $"fetching it again did not help: see the repository's last error, then geodr verify --repository {repository}";
+                + $"docker/registry/v2/blobs/{digest.Algorithm}/{digest.Hex[..2]}/{digest.Hex}/data), restart a registry that caches, then geodr verify --repository {repository} --deep";
+        return "fetching it again did not help: restart a registry that caches what it holds, and see the repository's last error; "
+            + $"then geodr verify --repository {repository}";
     }
 }
