@@ -42,6 +42,23 @@ public sealed class InventoryStore(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>
+    /// Digests that verification found bad: whatever the registry says of them, they are sent again. One with a cache promises what
+    /// is gone, and one that looks no closer what is damaged.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> DamagedAsync(long repositoryId, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            select subject from damage where repository_id = $1 and healed_at is null and ordered and subject ~ '^sha(256|512):'
+            """);
+        command.Parameters.Add(new() { Value = repositoryId });
+        var digests = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            digests.Add(reader.GetString(0));
+        return digests;
+    }
+
     /// <summary>Names after <paramref name="after"/> that hold at least one tag, for a peer whose registry has no catalog.</summary>
     public async Task<IReadOnlyList<string>> RepositoriesAsync(string after, int limit, CancellationToken cancel)
     {

@@ -83,15 +83,21 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     {
         try
         {
-            using var response = await _transport.SendAsync(
-                () => new(HttpMethod.Head, _transport.Resolve($"v2/{options.NameAt(repository)}/blobs/{digest}")), [Pull(repository)],
-                r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound || IsRedirect(r), cancel);
-            return response.StatusCode != HttpStatusCode.NotFound;
+            return await BlobSizeAsync(repository, digest, cancel) is not null;
         }
         catch (RegistryException e) when (e.Status is HttpStatusCode.InternalServerError)
         {
             return false;
         }
+    }
+
+    /// <summary>Bytes of a blob; null where the registry has none, -1 where it does not say how many.</summary>
+    public async Task<long?> BlobSizeAsync(string repository, Digest digest, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Head, _transport.Resolve($"v2/{options.NameAt(repository)}/blobs/{digest}")), [Pull(repository)],
+            r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound || IsRedirect(r), cancel);
+        return response.StatusCode == HttpStatusCode.NotFound ? null : response.IsSuccessStatusCode ? response.Content.Headers.ContentLength ?? -1 : -1;
     }
 
     /// <summary>Opens a blob from <paramref name="offset"/> on; a redirect to where it is stored is followed without credentials.</summary>

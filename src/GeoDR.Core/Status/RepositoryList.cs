@@ -1,4 +1,5 @@
 using GeoDR.SyncState;
+using GeoDR.Verification;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -8,7 +9,20 @@ namespace GeoDR.Status;
 public sealed record RepositoryRow(
     long Id, string Name, string State, int StateNumber, int RetryCount, DateTimeOffset? RetryAt,
     string? LastSyncFailure, string? FailedReference, string? FailureCause, DateTimeOffset? LastSyncedAt, DateTimeOffset? PendingSince,
-    long MissingTags, long BytesWaiting, long DeletionsWaiting, bool WantsFull, RowProgress? Progress);
+    long MissingTags, long BytesWaiting, long DeletionsWaiting, bool WantsFull, RowProgress? Progress)
+{
+    /// <summary>Null before the first sync.</summary>
+    public RowVerification? Verification { get; init; }
+}
+
+/// <summary>What was checked of a repository at the own registry.</summary>
+/// <param name="State">pending, started, succeeded or failed.</param>
+/// <param name="Kind">shallow or deep, of the last check; null before it.</param>
+/// <param name="DeepAt">When the bytes were read last.</param>
+/// <param name="Damaged">Tags, manifests and blobs found bad and not well since.</param>
+public sealed record RowVerification(
+    string State, int StateNumber, string? Kind, DateTimeOffset? CheckedAt, DateTimeOffset? DeepAt, string? Failure, long Damaged,
+    long Tags, long Manifests, long Blobs, long Bytes, long Requests);
 
 /// <summary>How far a started row has come.</summary>
 /// <param name="BytesToDo">Of what was found missing so far.</param>
@@ -24,8 +38,12 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             (select count(*) from waiting_reference w where w.repository_id = r.id),
             (select least(coalesce(sum(w.bytes), 0), 9223372036854775807)::bigint from waiting_reference w where w.repository_id = r.id),
             (select count(*) from waiting_deletion d where d.repository_id = r.id),
-            r.full_wanted > r.full_done, p.bytes_done, p.bytes_to_do, p.rate
+            r.full_wanted > r.full_done, p.bytes_done, p.bytes_to_do, p.rate,
+            v.state, v.kind, v.checked_at, v.deep_at, v.failure,
+            (select count(*) from damage d where d.repository_id = r.id and d.healed_at is null),
+            v.tags, v.manifests, v.blobs, v.bytes, v.requests
         from repository r
+        left join verification v on v.repository_id = r.id
         left join progress p on p.repository_id = r.id and p.claim_token = r.claim_token and r.state = 1
         left join lateral (
             select message, reference, cause from failure where repository_id = r.id order by failed_at desc limit 1) f on true
@@ -86,7 +104,8 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             rows.Add(new(
                 reader.GetInt64(0), reader.GetString(1), state.ToString().ToLowerInvariant(), (int)state, reader.GetInt32(3), Time(reader, 4),
                 Text(reader, 5), Text(reader, 6), Text(reader, 7), Time(reader, 8), Time(reader, 9),
-                reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12), reader.GetBoolean(13), Progress(reader)));
+                reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12), reader.GetBoolean(13), Progress(reader))
+            { Verification = Verification(reader) });
         }
         return rows;
     }
@@ -97,6 +116,16 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             return null;
         var (done, toDo, rate) = (row.GetInt64(14), row.GetInt64(15), row.GetDouble(16));
         return new(done, toDo, rate, rate > 0 ? Math.Max(0, toDo - done) / rate : null);
+    }
+
+    private static RowVerification? Verification(NpgsqlDataReader row)
+    {
+        if (row.IsDBNull(17))
+            return null;
+        var state = (VerificationState)row.GetInt16(17);
+        return new(
+            state.ToString().ToLowerInvariant(), (int)state, Text(row, 18), Time(row, 19), Time(row, 20), Text(row, 21), row.GetInt64(22),
+            row.GetInt64(23), row.GetInt64(24), row.GetInt64(25), row.GetInt64(26), row.GetInt64(27));
     }
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

@@ -1,6 +1,7 @@
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.SyncState;
+using GeoDR.Verification;
 
 namespace GeoDR.Status;
 
@@ -33,6 +34,9 @@ public sealed record SiteStatus(
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
     IReadOnlyList<Peer> Peers, DateTimeOffset At)
 {
+    /// <summary>How much of what is here was looked at; null on a primary.</summary>
+    public VerificationCoverage? Verification { get; init; }
+
     /// <summary>(secondary) What would be lost, were the primary lost now.</summary>
     public LossSummary? Loss { get; init; }
 

@@ -3,6 +3,7 @@ using GeoDR.Inventory;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.SyncState;
+using GeoDR.Verification;
 using Npgsql;
 
 namespace GeoDR.Status;
@@ -26,6 +27,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var peers = await new PeerStore(source).ListAsync(cancel);
         var compared = await ComparedAsync(cancel);
         var loss = site.IsPrimary ? null : await new LossReader(source).SummaryAsync(cancel);
+        var verification = site.IsPrimary ? null : await VerificationCoverage.ReadAsync(source, cancel);
         await using var command = source.CreateCommand("""
             select
                 (select count(*) from repository where state = 0), (select count(*) from repository where state = 1),
@@ -49,7 +51,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var cursor = ReadCursor(reader);
         var log = ReadLog(reader);
         var workers = (int)reader.GetInt64(9);
-        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8));
+        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8), verification?.Damaged ?? 0);
         if (compared.Last is { Status: "failed" } broken)
             reasons = [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"];
         var left = counts.Pending + counts.Started;
@@ -59,7 +61,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null,
             reader.IsDBNull(6) ? null : reader.GetDouble(6), reader.GetInt64(5), reader.GetInt64(4), reader.GetInt64(7),
             left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow())
-        { Reconcile = compared, Loss = loss };
+        { Verification = verification, Reconcile = compared, Loss = loss };
     }
 
     private async Task<ReconcileStatus> ComparedAsync(CancellationToken cancel)
@@ -80,7 +82,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
     /// <summary>A site is as well as the worst thing about it; every reason is said.</summary>
     private static (string Health, IReadOnlyList<string> Reasons) Judge(
         Site site, StateCounts counts, CursorStatus? cursor, LogStatus? log, int workers,
-        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent)
+        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent, long damaged)
     {
         var (bad, weak) = (new List<string>(), new List<string>());
         if (site.IsPrimary)
@@ -108,6 +110,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             bad.Add("no worker is alive: start `geodr serve` or `geodr worker`");
         if (counts.Failed > 0)
             weak.Add($"{counts.Failed} repositories failed");
+        if (damaged > 0)
+            weak.Add($"{damaged} repositories hold something missing or damaged: `geodr verify` names it");
         if (requests.Any(r => r.Kind == "backfill"))
             weak.Add("a backfill is running: not everything is known yet");
         if (divergent > 0)

@@ -36,7 +36,7 @@ public sealed class BlobCopy(
             {
                 if (from is not null)
                     await MountAsync(repository, blob, from, progress, cancel);
-                else if (memory.MayHold(repository) && await target.HasBlobAsync(repository, blob.Digest, cancel))
+                else if (!memory.IsDistrusted(repository, blob.Digest) && memory.MayHold(repository) && await target.HasBlobAsync(repository, blob.Digest, cancel))
                     memory.Remember(repository, blob.Digest);
                 else
                     await CopyAsync(repository, blob, null, progress, cancel);

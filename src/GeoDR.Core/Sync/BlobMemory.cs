@@ -13,6 +13,7 @@ public sealed class BlobMemory
     private readonly ConcurrentDictionary<Digest, string> _anywhere = new();
 
     private readonly ConcurrentDictionary<string, bool> _absent = new();
+    private readonly ConcurrentDictionary<(string Repository, Digest Digest), bool> _distrusted = new();
 
     /// <summary>False for a repository that the own registry was just said not to have: nothing in it needs asking for.</summary>
     public bool MayHold(string repository) => !_absent.ContainsKey(repository);
@@ -27,7 +28,18 @@ public sealed class BlobMemory
 
     /// <summary>Another repository that holds it, to mount from.</summary>
     public string? MountSource(string repository, Digest digest) =>
-        _anywhere.TryGetValue(digest, out var other) && other != repository ? other : null;
+        !IsDistrusted(repository, digest) && _anywhere.TryGetValue(digest, out var other) && other != repository ? other : null;
+
+    /// <summary>The registry says that it has the blob, and its bytes were wrong: what it says is not asked, nor is it mounted.</summary>
+    public bool IsDistrusted(string repository, Digest digest) => _distrusted.ContainsKey((repository, digest));
+
+    /// <summary>Forgets a repository; of these blobs not even the registry is believed, until they were sent again.</summary>
+    public void Distrust(string repository, IEnumerable<Digest> damaged)
+    {
+        Forget(repository);
+        foreach (var digest in damaged)
+            _distrusted[(repository, digest)] = true;
+    }
 
     public void Remember(string repository, Digest digest)
     {
@@ -36,6 +48,7 @@ public sealed class BlobMemory
             _held.Clear();
             _anywhere.Clear();
         }
+        _distrusted.TryRemove((repository, digest), out _);
         _held[(repository, digest)] = true;
         _anywhere[digest] = repository;
     }

@@ -42,6 +42,8 @@ public sealed class RepositorySync(
         {
             if (selection.Map.IsTaken(claim.Name))
                 return await RefuseAsync(run, new NameTakenException($"Geo:Filter:Map puts other repositories where {claim.Name} would stand; map it too, or exclude it"), cancel);
+            if (claim.HasDamage)
+                memory.Distrust(claim.Name, (await inventory.DamagedAsync(claim.Id, cancel)).Select(Digest.Parse));
             await WaitingAsync(run, cancel);
             if (!claim.WantsFull)
                 return new WorkResult(null, null, run.AnyFailed);

@@ -21,7 +21,8 @@ public sealed class Claims(NpgsqlDataSource source)
             set state = 1, worker_id = $1, claim_token = nextval('claim_token'), claimed_at = clock_timestamp(), retry_at = null
             from picked where r.id = picked.id
             returning r.id, r.name, r.claim_token, r.full_wanted,
-                r.priority = 1 and r.full_wanted > r.full_done and coalesce(r.full_not_before <= clock_timestamp(), true), r.retry_count
+                r.priority = 1 and r.full_wanted > r.full_done and coalesce(r.full_not_before <= clock_timestamp(), true), r.retry_count,
+                exists (select from damage d where d.repository_id = r.id and d.healed_at is null and d.ordered)
             """);
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = priority });
@@ -29,7 +30,8 @@ public sealed class Claims(NpgsqlDataSource source)
         var claimed = new List<ClaimedRepository>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
-            claimed.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetBoolean(4), reader.GetInt32(5)));
+            claimed.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetBoolean(4), reader.GetInt32(5))
+            { HasDamage = reader.GetBoolean(6) });
         return claimed;
     }
 
@@ -167,6 +169,13 @@ public sealed class Claims(NpgsqlDataSource source)
                     or reference <> '' and not exists (select from waiting_reference w where w.repository_id = $1 and w.reference = f.reference and w.failed))
                 """)
             { Parameters = { new() { Value = claim.Id }, new() { Value = update.FullNotBefore is not null } } });
+        if (update.State == RepositoryState.Synced)
+            batch.BatchCommands.Add(new("""
+                insert into verification as v (repository_id) values ($1)
+                on conflict (repository_id) do update set again = v.state = 1, state = case when v.state = 1 then 1 else 0 end, retry_at = null,
+                    pending_since = case when v.state in (2, 3) then clock_timestamp() else v.pending_since end
+                """)
+            { Parameters = { new() { Value = claim.Id } } });
         if (update.State == RepositoryState.Pending)
             batch.BatchCommands.Add(new($"notify {Marking.Channel}"));
         await batch.ExecuteNonQueryAsync(cancel);

@@ -30,7 +30,11 @@ public sealed record Failure(FailureKind Kind, string Cause, string Message);
 /// <summary>One repository in the hands of one worker. The token fences: whoever holds an older one changes nothing.</summary>
 /// <param name="FullWanted">The mark that a completed full sync may set as done; a later wish has a higher one.</param>
 /// <param name="WantsFull">Whether this claim should do a full sync after the waiting references.</param>
-public sealed record ClaimedRepository(long Id, string Name, long Token, long FullWanted, bool WantsFull, int RetryCount);
+public sealed record ClaimedRepository(long Id, string Name, long Token, long FullWanted, bool WantsFull, int RetryCount)
+{
+    /// <summary>Verification found something missing or damaged here that this claim is to fetch again: nothing remembered of it holds.</summary>
+    public bool HasDamage { get; init; }
+}
 
 /// <summary>A tag or digest that a claim works on.</summary>
 /// <param name="Reference">A tag, or a digest for a manifest pushed without one.</param>

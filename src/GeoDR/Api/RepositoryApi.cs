@@ -26,12 +26,14 @@ internal static class RepositoryApi
         read.MapGet("/repositories", ListAsync);
         read.MapGet("/repositories/{id:long}", GetAsync);
         read.MapGet("/repositories/{id:long}/attempts", AttemptsAsync);
+        read.MapGet("/repositories/{id:long}/damage", VerificationApi.DamageAsync);
         read.MapGet("/requests", (Requests requests, CancellationToken cancel) => requests.ListAsync(running: false, 100, cancel));
         read.MapGet("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
             (await requests.ListAsync(running: false, 1000, cancel)).FirstOrDefault(r => r.Id == id) is { } found ? Results.Ok(found) : NotFound($"request {id}"));
         var write = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>();
         write.MapPost("/repositories/{id:long}/resync", ResyncOneAsync);
         write.MapPost("/repositories/resync", ResyncManyAsync);
+        write.MapReverify();
         write.MapDelete("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
             await requests.StopAsync(id, cancel) ? Results.NoContent() : NotFound($"running request {id}"));
         write.MapPost("/pause", (SiteStore sites, CancellationToken cancel) => PauseAsync(sites, true, cancel));
@@ -88,7 +90,7 @@ internal static class RepositoryApi
         return Results.NoContent();
     }
 
-    private static bool TryState(string? text, out RepositoryState? state)
+    internal static bool TryState(string? text, out RepositoryState? state)
     {
         state = null;
         if (string.IsNullOrEmpty(text))
@@ -99,11 +101,11 @@ internal static class RepositoryApi
         return true;
     }
 
-    private static IResult BadState(string? state) => Bad($"'{state}' is no state; write pending, started, synced or failed");
+    internal static IResult BadState(string? state) => Bad($"'{state}' is no state; write pending, started, synced or failed");
 
-    private static IResult Bad(string detail) => Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: detail);
+    internal static IResult Bad(string detail) => Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: detail);
 
-    private static IResult NotFound(string what) => Results.Problem(statusCode: 404, title: $"There is no {what}");
+    internal static IResult NotFound(string what) => Results.Problem(statusCode: 404, title: $"There is no {what}");
 }
 
 /// <summary>

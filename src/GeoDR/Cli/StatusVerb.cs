@@ -49,6 +49,8 @@ internal static class StatusVerb
             Row("waiting", $"{s.ReferencesWaiting} references, {s.BytesWaiting} bytes known, {s.DeletionsWaiting} deletions recorded");
             Row("oldest push not here", s.OldestUnsyncedSeconds is { } age ? $"{age.ToString("0", CultureInfo.InvariantCulture)} s old" : "none");
             Row("catch-up", s.CatchUpSeconds is { } left ? $"about {left.ToString("0", CultureInfo.InvariantCulture)} s" : "–");
+            if (s.Verification is { } v)
+                Row("verified", v.InWords(s.Counts.Total));
             Row("workers", s.Workers.ToString(CultureInfo.InvariantCulture));
         }
         if (s.Log is { } l)

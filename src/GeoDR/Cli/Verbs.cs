@@ -9,7 +9,7 @@ internal static class Verbs
     {
         var root = new RootCommand("GeoDR keeps a second site's container registry ready to take over.")
         {
-            Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
+            Serve(), Worker(), Migrate(), Status(), Check(), Resync(), VerifyVerb.Command(), Pause("pause", "hold the sync; the log is followed all the same", true),
             Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
             ReconcileVerb.Command(), QuarantineVerbs.Command(), LossVerb.Command(),
         };

@@ -93,6 +93,7 @@ public sealed record GeoSettings
     public SyncSettings Sync { get; init; } = new();
     public LogSettings Log { get; init; } = new();
     public ReconcileSettings Reconcile { get; init; } = new();
+    public VerificationSettings Verification { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

@@ -54,6 +54,7 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
             },
             Sync = Sync(),
+            Verification = Verification(),
             Selection = new SiteSelection(
                 new NameSelection(Patterns("Geo:Filter:Include"), Patterns("Geo:Filter:Exclude")),
                 new NameSelection(Patterns("Geo:Filter:IncludeTags"), Patterns("Geo:Filter:ExcludeTags")))
@@ -121,6 +122,22 @@ public sealed class SettingsReader(IConfiguration configuration)
             Bandwidth = Bandwidth(),
             Lease = Time("Geo:Sync:Lease", d.Lease, TimeSpan.FromSeconds(2), TimeSpan.FromHours(1)),
             IdleTimeout = Time("Geo:Sync:IdleTimeout", d.IdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+        };
+    }
+
+    private VerificationSettings Verification()
+    {
+        var d = new VerificationSettings();
+        var rate = Text("Geo:Verification:BytesPerSecond");
+        if (!ByteRate.TryParse(rate ?? VerificationSettings.DefaultBytes, out var bytes))
+            Wrong("Geo:Verification:BytesPerSecond", $"is '{rate}'; write a rate such as 20MB/s or 200Mbit/s, or unlimited");
+        return new()
+        {
+            Automatic = Text("Geo:Verification:Automatic") is null || Flag("Geo:Verification:Automatic"),
+            Every = Time("Geo:Verification:Every", d.Every, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650)),
+            DeepEvery = Time("Geo:Verification:DeepEvery", d.DeepEvery, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650)),
+            RequestsPerSecond = Number("Geo:Verification:RequestsPerSecond", d.RequestsPerSecond, 1, 100_000),
+            BytesPerSecond = bytes,
         };
     }
 

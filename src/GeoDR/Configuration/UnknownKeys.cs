@@ -8,7 +8,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
@@ -19,6 +19,7 @@ internal static class UnknownKeys
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
         ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Reconcile"] = ["Every", "RequestsPerSecond", "Settle"],
+        ["Geo:Verification"] = ["Automatic", "Every", "DeepEvery", "RequestsPerSecond", "BytesPerSecond"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
     };
 

@@ -10,6 +10,7 @@ using GeoDR.Status;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using GeoDR.Tailing;
+using GeoDR.Verification;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
@@ -28,7 +29,8 @@ internal static class SiteComposition
         .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
         .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
-        .AddSingleton<ReconcileRuns>().AddSingleton<Notices>();
+        .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
+        .AddSingleton<Checks>().AddSingleton<DamageList>();
 
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
     public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)
@@ -87,7 +89,8 @@ internal static class SiteComposition
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
-        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>();
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
+        .AddVerification(settings);
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

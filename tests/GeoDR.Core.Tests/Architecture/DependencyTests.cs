@@ -19,7 +19,8 @@ public sealed partial class DependencyTests
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
         ["Sites"] = ["SyncState"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
-        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile"],
+        ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
+        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification"],
     };
 
     [Fact]
@@ -66,7 +67,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Verification|Status)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -155,6 +155,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
             .Set("Tokens:KeyFile", keys.Sites.KeyFile)
             .Set("Tokens:CertificateFile", keys.Sites.CertificateFile)
             .Set("Sync:Workers", options.Workers is { } workers ? $"{workers}" : null)
+            .Set("Verification:Automatic", options.Verification ? null : "false")
             .Set("Sync:Lease", options.Lease is { } lease ? lease.ToString("c") : null);
     }
 

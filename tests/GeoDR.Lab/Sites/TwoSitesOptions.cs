@@ -42,6 +42,9 @@ public sealed record TwoSitesOptions
 
     public bool Fsync { get; init; }
 
+    /// <summary>Verification after each sync and by schedule. Off, so that requests and faults of other tests are the sync's alone.</summary>
+    public bool Verification { get; init; }
+
     /// <summary>The secondary reads the log from a hot standby of the primary's database.</summary>
     public bool ReadStandby { get; init; }
 

@@ -31,6 +31,8 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
     [InlineData("GET", "/api/v1/loss")]
     [InlineData("GET", "/api/v1/events")]
     [InlineData("POST", "/api/v1/failures/retry")]
+    [InlineData("POST", "/api/v1/repositories/reverify")]
+    [InlineData("POST", "/api/v1/repositories/1/reverify")]
     public async Task Api_WithoutASession_Is401AndNoRedirect(string method, string path)
     {
         using var http = Client();
@@ -55,6 +57,21 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         await Wait.UntilAsync(
             async token => (await http.GetStringAsync(location, token)).Contains("\"status\":\"done\"", StringComparison.Ordinal),
             TimeSpan.FromSeconds(20), () => "the request is not done", Stop);
+    }
+
+    [Theory]
+    [InlineData("repositories/reverify", "{}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"all\":true,\"search\":\"x\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"state\":\"7\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"all\":\"yes\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"search\":\"no such\\u0000 name\",\"deep\":true}", HttpStatusCode.Accepted)]
+    [InlineData("repositories/987654321/reverify?deep=true", "{}", HttpStatusCode.NotFound)]
+    public async Task Api_Reverify_TakesAFilterAndNoEmptyOne(string path, string body, HttpStatusCode answer)
+    {
+        using var http = await SignedInAsync();
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        using var response = await http.PostAsync($"/api/v1/{path}", content, Stop);
+        Assert.Equal(answer, response.StatusCode);
     }
 
     [Fact]

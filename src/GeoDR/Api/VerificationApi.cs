@@ -1,0 +1,41 @@
+using GeoDR.Status;
+using GeoDR.Verification;
+
+namespace GeoDR.Api;
+
+/// <summary>Which rows to check, and whether their bytes are read. An empty filter is refused, so that nothing is marked by mistake.</summary>
+internal sealed record ReverifyRequest(bool? All, string? State, string? Search, bool? Deep);
+
+/// <summary>How many rows were marked; the site's status counts what is left of them.</summary>
+internal sealed record MarkedRows(long Marked);
+
+/// <summary>Verification over HTTP.</summary>
+internal static class VerificationApi
+{
+    public static void MapReverify(this IEndpointRouteBuilder write)
+    {
+        write.MapPost("/repositories/{id:long}/reverify", OneAsync);
+        write.MapPost("/repositories/reverify", ManyAsync);
+    }
+
+    /// <summary>What was found in a repository, healed or not.</summary>
+    public static async Task<IResult> DamageAsync(long id, RepositoryList list, DamageList damage, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is null ? RepositoryApi.NotFound($"repository {id}") : Results.Ok(new { items = await damage.ListAsync(id, 100, cancel) });
+
+    private static async Task<IResult> OneAsync(long id, bool? deep, RepositoryList list, Checks checks, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is { } row && (await checks.AskAsync(row.Name, null, null, deep == true, cancel)).Marked > 0
+            ? Results.Accepted() : RepositoryApi.NotFound($"repository {id}");
+
+    private static async Task<IResult> ManyAsync(ReverifyRequest wish, Checks checks, CancellationToken cancel)
+    {
+        if (!RepositoryApi.TryState(wish.State, out var state))
+            return RepositoryApi.BadState(wish.State);
+        var all = wish.All == true;
+        if (!all && state is null && string.IsNullOrEmpty(wish.Search))
+            return RepositoryApi.Bad("an empty filter marks nothing: give state or search, or {\"all\": true}");
+        if (all && (state is not null || !string.IsNullOrEmpty(wish.Search)))
+            return RepositoryApi.Bad("all and a filter exclude each other");
+        var (marked, _) = await checks.AskAsync(null, state, string.IsNullOrEmpty(wish.Search) ? null : wish.Search, wish.Deep == true, cancel);
+        return Results.Accepted(null as string, new MarkedRows(marked));
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Text.Json;
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.Verification;
+using Npgsql;
+
+namespace GeoDR.Cli;
+
+/// <summary>Has this site's processes look at what it holds, and waits for what they find.</summary>
+internal static class VerifyVerb
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly TimeSpan s_again = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>What was looked at and found.</summary>
+    /// <param name="NotChecked">Repositories of which nothing can be said, and why.</param>
+    private sealed record Report(
+        long Repositories, long Tags, long Manifests, long Blobs, long Bytes, long Requests, IReadOnlyList<Damage> Damage, IReadOnlyList<string> NotChecked);
+
+    public static Command Command()
+    {
+        var repository = new Option<string?>("--repository") { Description = "one repository; all where none is named" };
+        var deep = new Option<bool>("--deep") { Description = "read every stored manifest and blob, and hash it" };
+        var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
+        var command = new Command("verify", "look at what this site's registry holds, compare it with the primary, and wait for the outcome") { repository, deep, json };
+        command.SetAction((p, cancel) => RunAsync(p.GetValue(repository), p.GetValue(deep), p.GetValue(json), cancel));
+        return command;
+    }
+
+    private static Task<int> RunAsync(string? repository, bool deep, bool json, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+    {
+        if (await new StatusReader(source, TimeProvider.System).ReadAsync(cancel) is not { Role: Site.Secondary } site)
+            return await FailAsync("Only a secondary holds copies; run this at the secondary site.");
+        if (site.Workers == 0)
+            return await FailAsync("No worker is alive to look: start `geodr serve` or `geodr worker`.");
+        var checks = new Checks(source);
+        var (marked, mark) = await checks.AskAsync(repository, null, null, deep, cancel);
+        if (marked == 0 && repository is not null)
+            return await FailAsync($"There is no repository {repository} here.");
+        var outages = new SyncState.Outages(source);
+        while (await checks.WaitingAsync(mark, cancel) > 0)
+        {
+            if ((await outages.ListAsync(cancel)).FirstOrDefault(o => o.Peer == SyncState.Peers.OwnRegistry) is { } outage)
+                return await FailAsync($"The own registry is {outage.Kind}, the check goes on when it is back: {outage.Detail}");
+            await Task.Delay(s_again, TimeProvider.System, cancel);
+        }
+        var report = await ReadAsync(source, repository, mark, cancel);
+        await ShowAsync(report, json);
+        return report.Damage.Count + report.NotChecked.Count == 0 ? ExitCodes.Success : ExitCodes.Failed;
+    });
+
+    private static async Task<Report> ReadAsync(NpgsqlDataSource source, string? repository, DateTimeOffset mark, CancellationToken cancel)
+    {
+        var damage = await new DamageList(source).SeenSinceAsync(mark, repository, cancel);
+        var outcome = await new Checks(source).OutcomeAsync(repository, mark, cancel);
+        var c = outcome.Counts;
+        return new(outcome.Repositories, c.Tags, c.Manifests, c.Blobs, c.Bytes, c.Requests, damage, outcome.NotChecked);
+    }
+
+    private static async Task ShowAsync(Report r, bool json)
+    {
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(r, s_json));
+        else if (r.Damage.Count > 0)
+            Listing.Write(false, r.Damage, ["REPOSITORY", "FOUND", "WHAT", "NEXT"], d => [d.Repository, d.Kind, d.Detail, d.Next]);
+        foreach (var problem in r.NotChecked)
+            await Console.Error.WriteLineAsync(problem);
+        await Console.Error.WriteLineAsync(
+            $"{r.Repositories} repositories, {r.Tags} tags, {r.Manifests} manifests, {r.Blobs} blobs, {r.Bytes} bytes read, {r.Requests} requests: "
+            + (r.Damage.Count == 0 ? "nothing missing or damaged." : $"{r.Damage.Count} missing or damaged."));
+    }
+
+    private static async Task<int> FailAsync(string words)
+    {
+        await Console.Error.WriteLineAsync(words);
+        return ExitCodes.Failed;
+    }
+}
