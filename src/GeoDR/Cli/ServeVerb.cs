@@ -38,6 +38,7 @@ internal static class ServeVerb
         app.MapIntake();
         app.MapSiteCalls();
         app.MapRepositoryApi();
+        app.MapDeletionApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

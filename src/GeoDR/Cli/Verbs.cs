@@ -11,6 +11,7 @@ internal static class Verbs
         {
             Serve(), Worker(), Migrate(), Status(), Check(), Resync(), Pause("pause", "hold the sync; the log is followed all the same", true),
             Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
+            DeletionVerbs.Command(), AuditVerb.Command(),
         };
         return root;
     }

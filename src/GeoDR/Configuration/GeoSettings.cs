@@ -1,3 +1,4 @@
+using GeoDR.Deletion;
 using GeoDR.Selection;
 using GeoDR.Sync;
 
@@ -81,6 +82,7 @@ public sealed record GeoSettings
     public TokenSettings Tokens { get; init; } = new();
     public SyncSettings Sync { get; init; } = new();
     public LogSettings Log { get; init; } = new();
+    public DeletionPolicy Deletion { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

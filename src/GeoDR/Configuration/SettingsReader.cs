@@ -60,6 +60,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             {
                 EventOnly = Patterns("Geo:Filter:EventOnly"), ReconcileOnly = Patterns("Geo:Filter:ReconcileOnly"), Platforms = Platforms(), Map = Map(),
             },
+            Deletion = DeletionSettings.Read(Text, Wrong),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),

@@ -23,7 +23,8 @@ internal static class SiteComposition
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
         .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
-        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>();
+        .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>()
+        .AddDeletionViews();
 
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))
@@ -67,11 +68,12 @@ internal static class SiteComposition
         .AddSingleton(p => new ReferrerCopy(Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<BlobMemory>()))
         .AddSingleton(p => new RepositorySync(
             Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
-            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p)))
+            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p), p.GetRequiredService<ListedTags>()))
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
-        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>();
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
+        .AddDeletion(settings);
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

@@ -17,6 +17,8 @@ public sealed partial class DependencyTests
         ["Tailing"] = ["EventLog", "SyncState", "Selection"],
         ["Inventory"] = [],
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
+        ["Audit"] = [],
+        ["Deletion"] = ["SyncState", "Sync", "Registry", "Inventory", "Audit"],
         ["Sites"] = ["SyncState"],
         ["Status"] = ["SyncState", "Sites"],
     };
@@ -65,7 +67,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Status|Audit|Deletion)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]
