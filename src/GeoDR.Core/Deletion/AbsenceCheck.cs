@@ -21,16 +21,16 @@ public sealed class AbsenceCheck(DeletionQueue queue, PrimaryView primary)
     // What is young may still be listed by a registry that has not caught up with its own deletion.
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>One repository that is due; false when there is none.</summary>
-    public async Task<bool> RunOnceAsync(DeletionPolicy policy, DateTimeOffset now, CancellationToken cancel)
+    /// <summary>The id of one repository that was due; null when there is none.</summary>
+    public async Task<long?> RunOnceAsync(DeletionPolicy policy, DateTimeOffset now, CancellationToken cancel)
     {
         if (await queue.TakeDueAsync(cancel) is not { Count: > 0 } rows)
-            return false;
+            return null;
         var verdict = await JudgeAsync(rows, cancel);
         if (verdict.IsUnknown)
         {
             await queue.LaterAsync(rows, policy.ConfirmAfter, verdict.Why, cancel);
-            return true;
+            return rows[0].RepositoryId;
         }
         var young = verdict.Present.Where(r => r.EventId is not null && now - r.RecordedAt < s_patience).ToList();
         await queue.LaterAsync(young, policy.ConfirmAfter, "the primary still has it", cancel);
@@ -38,7 +38,7 @@ public sealed class AbsenceCheck(DeletionQueue queue, PrimaryView primary)
         await queue.MissedAsync(verdict.Missing, policy.ConfirmAfter, cancel);
         await queue.ConfirmAsync(verdict.ByWord, cancel);
         await HoldAsync(verdict, policy, cancel);
-        return true;
+        return rows[0].RepositoryId;
     }
 
     /// <summary>Holds what is doubtful, with the mend.</summary>

@@ -18,11 +18,12 @@ public sealed class DeletionPass(
     public async Task<DeletionOutcome> RunOnceAsync(CancellationToken cancel)
     {
         await queue.QuarantineAsync(policy.Quarantine, cancel);
-        var looks = 0;
-        while (looks < MostLooks && await check.RunOnceAsync(policy, time.GetUtcNow(), cancel))
-            looks++;
+        var looked = new HashSet<long>();
+        while (looked.Count < MostLooks && await check.RunOnceAsync(policy, time.GetUtcNow(), cancel) is { } repository && looked.Add(repository))
+        {
+        }
         var braked = await brake.RunOnceAsync(policy.Brake, cancel);
         var worked = await work.RunOnceAsync(policy, cancel);
-        return new(looks == MostLooks || worked, braked);
+        return new(looked.Count == MostLooks || worked, braked);
     }
 }

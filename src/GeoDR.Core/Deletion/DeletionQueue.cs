@@ -44,10 +44,12 @@ public sealed class DeletionQueue(NpgsqlDataSource source)
         const string Due = "(d.state = 'quarantined' and d.until <= clock_timestamp() or d.state = 'held') and d.next_at <= clock_timestamp()";
         await using var command = source.CreateCommand($"""
             with picked as (
-                select d.repository_id from waiting_deletion d where {Due} and {Open}
-                order by d.next_at limit 1 for update skip locked)
+                select d.repository_id from waiting_deletion d where {Due} and {Open} order by d.next_at limit 1),
+            locked as (
+                select d.id from waiting_deletion d join picked on d.repository_id = picked.repository_id where {Due}
+                order by d.id for update of d skip locked)
             update waiting_deletion d set next_at = clock_timestamp() + interval '30 seconds'
-            from picked, repository r where r.id = picked.repository_id and d.repository_id = picked.repository_id and {Due}
+            from locked, repository r where d.id = locked.id and r.id = d.repository_id
             returning {DeletionRows.Columns}
             """);
         return await DeletionRows.ReadAsync(command, cancel);
@@ -103,9 +105,12 @@ public sealed class DeletionQueue(NpgsqlDataSource source)
         await using var command = source.CreateCommand($"""
             with picked as (
                 select repository_id from waiting_deletion where state = 'approved' and next_at <= clock_timestamp() and {Open}
-                order by next_at limit 1 for update skip locked)
+                order by next_at limit 1),
+            locked as (
+                select d.id from waiting_deletion d join picked on d.repository_id = picked.repository_id
+                where d.state = 'approved' and d.next_at <= clock_timestamp() order by d.id for update of d skip locked)
             update waiting_deletion d set next_at = clock_timestamp() + interval '1 second'
-            from picked where d.repository_id = picked.repository_id and d.state = 'approved'
+            from locked where d.id = locked.id
             returning d.repository_id
             """);
         return await command.ExecuteScalarAsync(cancel) as long?;

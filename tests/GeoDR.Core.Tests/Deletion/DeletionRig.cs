@@ -23,11 +23,11 @@ internal sealed class DeletionRig : IAsyncDisposable
     private readonly TestDatabase _database;
     private long _event;
 
-    public DeletionRig(TestDatabase database, LabRegistry primary, Uri own, DeletionPolicy? policy = null)
+    public DeletionRig(TestDatabase database, LabRegistry primary, Uri own, Uri? primaryThrough = null)
     {
         (_database, Primary) = (database, primary);
-        Policy = policy ?? new DeletionPolicy { Quarantine = TimeSpan.Zero, ConfirmAfter = TimeSpan.Zero, Brake = BrakeLimit.OfCount(1000) };
-        PrimaryClient = Client(Peers.PrimaryRegistry, primary.Url);
+        Policy = new DeletionPolicy { Quarantine = TimeSpan.Zero, ConfirmAfter = TimeSpan.Zero, Brake = BrakeLimit.OfCount(1000) };
+        PrimaryClient = Client(Peers.PrimaryRegistry, primaryThrough ?? primary.Url);
         Own = Client(Peers.OwnRegistry, own);
         Lease = new WorkerLease(database.Source, "rig", 8, TimeSpan.FromSeconds(30), TimeProvider.System);
         Queue = new DeletionQueue(database.Source);
@@ -90,6 +90,12 @@ internal sealed class DeletionRig : IAsyncDisposable
         await Lease.RenewAsync(cancel);
         for (var passes = 0; passes < 20; passes++)
             await Pass.RunOnceAsync(cancel);
+    }
+
+    public async Task RunOnceAsync(CancellationToken cancel)
+    {
+        await Lease.RenewAsync(cancel);
+        await Pass.RunOnceAsync(cancel);
     }
 
     public async Task<List<string>> TagsAsync(string repository, CancellationToken cancel)
