@@ -32,6 +32,18 @@ public sealed class InventoryStore(NpgsqlDataSource source)
         return (reader.IsDBNull(0) ? null : reader.GetString(0), reader.GetBoolean(1));
     }
 
+    /// <summary>The media type of every known manifest of a repository; null where it is not known.</summary>
+    public async Task<Dictionary<string, string?>> MediaTypesAsync(string repository, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select digest, media_type from manifest where repository = $1");
+        command.Parameters.Add(new() { Value = repository });
+        var types = new Dictionary<string, string?>(StringComparer.Ordinal);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            types[reader.GetString(0)] = reader.IsDBNull(1) ? null : reader.GetString(1);
+        return types;
+    }
+
     /// <summary>The registry said that something is missing which this memory held: the repository's memory is worth nothing.</summary>
     public async Task ForgetAsync(string repository, CancellationToken cancel)
     {

@@ -203,6 +203,17 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
             throw new WrongContentException($"the {options.Name} kept {told} for the manifest {manifest.Digest}");
     }
 
+    /// <summary>Deletes a tag, or a manifest by its digest and with it every tag that points there; false where there was none.</summary>
+    /// <param name="timeout">As for <see cref="PutManifestAsync"/>.</param>
+    public async Task<bool> DeleteManifestAsync(string repository, string reference, TimeSpan timeout, CancellationToken cancel)
+    {
+        using var response = await _transport.SendAsync(
+            () => new(HttpMethod.Delete, _transport.Resolve($"v2/{options.NameAt(repository)}/manifests/{reference}")),
+            [new(options.NameAt(repository), false) { Delete = true }],
+            r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel, timeout: timeout, what: reference);
+        return response.StatusCode != HttpStatusCode.NotFound;
+    }
+
     /// <summary>What refers to a manifest; null where the registry has no referrers API (specification, "Listing Referrers").</summary>
     public async Task<IReadOnlyList<Referrer>?> ListReferrersAsync(string repository, Digest subject, CancellationToken cancel)
     {

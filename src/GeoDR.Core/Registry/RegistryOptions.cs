@@ -36,8 +36,14 @@ public sealed record Scope(string? Repository, bool Push)
 {
     public static Scope Catalog { get; } = new(null, false);
 
+    /// <summary>May delete manifests and tags instead of pushing.</summary>
+    public bool Delete { get; init; }
+
+    /// <summary>As tokens name them.</summary>
+    public IReadOnlyList<string> Actions => Repository is null ? ["*"] : Delete ? ["pull", "delete"] : Push ? ["pull", "push"] : ["pull"];
+
     /// <summary>As token services write it (Distribution, "Token Scope Documentation").</summary>
-    public override string ToString() => Repository is null ? "registry:catalog:*" : $"repository:{Repository}:{(Push ? "pull,push" : "pull")}";
+    public override string ToString() => Repository is null ? "registry:catalog:*" : $"repository:{Repository}:{string.Join(',', Actions)}";
 }
 
 /// <summary>How a registry asks for credentials: the <c>WWW-Authenticate</c> of its API root.</summary>

@@ -42,7 +42,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
                 extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem,
                 l.id, l.floor, (select max(id) from event),
                 (select extract(epoch from clock_timestamp() - received_at)::float8 from event order by id desc limit 1),
-                extract(epoch from clock_timestamp() - l.beat_at)::float8
+                extract(epoch from clock_timestamp() - l.beat_at)::float8,
+                (select count(*) from waiting_deletion where hold = 'brake'), (select count(*) from waiting_deletion where hold in ('repository', 'refused', 'divergent'))
             from (values (1)) as one(x) left join cursor c on true left join log l on true
             """);
         await using var reader = await command.ExecuteReaderAsync(cancel);
@@ -51,7 +52,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var cursor = ReadCursor(reader);
         var log = ReadLog(reader);
         var workers = (int)reader.GetInt64(9);
-        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8), verification?.Damaged ?? 0);
+        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8), verification?.Damaged ?? 0,
+            reader.GetInt64(24), reader.GetInt64(25));
         if (compared.Last is { Status: "failed" } broken)
             reasons = [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"];
         var left = counts.Pending + counts.Started;
@@ -82,7 +84,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
     /// <summary>A site is as well as the worst thing about it; every reason is said.</summary>
     private static (string Health, IReadOnlyList<string> Reasons) Judge(
         Site site, StateCounts counts, CursorStatus? cursor, LogStatus? log, int workers,
-        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent, long damaged)
+        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent, long damaged, long braked, long heldDeletions)
     {
         var (bad, weak) = (new List<string>(), new List<string>());
         if (site.IsPrimary)
@@ -116,6 +118,10 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             weak.Add("a backfill is running: not everything is known yet");
         if (divergent > 0)
             weak.Add($"{divergent} pushes came to this site where nobody should push");
+        if (braked > 0)
+            weak.Add($"the brake holds {braked} deletions: look with `geodr deletions list`, then release or keep them");
+        if (heldDeletions > 0)
+            weak.Add($"{heldDeletions} deletions wait for an operator: `geodr deletions list` says why");
         return Health(site, bad, weak);
     }
 

@@ -15,7 +15,7 @@ public sealed class LeaseLostException() : Exception("the worker's lease ended")
 /// </summary>
 public sealed class RepositorySync(
     RegistryClient source, RegistryClient target, ImageCopy copy, ReferrerCopy referrers, BlobMemory memory, InventoryStore inventory, References references,
-    PeerProbe sourceProbe, PeerProbe targetProbe, WorkerLease lease, SiteSelection selection, TimeProvider time)
+    PeerProbe sourceProbe, PeerProbe targetProbe, WorkerLease lease, SiteSelection selection, TimeProvider time, ListedTags listings)
 {
     private const int TagsAtOnce = 4;
     private static readonly TimeSpan s_freshCheck = TimeSpan.FromMilliseconds(200);
@@ -90,6 +90,7 @@ public sealed class RepositorySync(
         catch (RegistryException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
         {
             // The repository has no tags; that alone deletes nothing here.
+            await listings.CompareAsync(run.Claim, [], [.. known.Keys.Where(selection.TakesReference)], cancel);
             return null;
         }
         catch (RegistryException e)
@@ -97,6 +98,7 @@ public sealed class RepositorySync(
             await ThrowIfOutAsync(run, e, cancel);
             return Failures.Of(e);
         }
+        await listings.CompareAsync(run.Claim, tags, [.. known.Keys.Where(selection.TakesReference).Except(tags)], cancel);
         await Parallel.ForEachAsync(tags, Options(cancel), async (tag, stop) =>
         {
             await TakeInFreshAsync(run, stop);

@@ -36,6 +36,31 @@ public sealed class Claims(NpgsqlDataSource source)
     }
 
     /// <summary>
+    /// Claims one repository for work that no row asks for, a deletion: while it lasts nobody else writes there. Null where a worker
+    /// has it, or where nothing may be claimed.
+    /// </summary>
+    public async Task<ClaimedRepository?> ClaimOneAsync(Guid worker, long repositoryId, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            with picked as (
+                select id from repository
+                where id = $2 and state <> 1
+                  and exists (select from worker where id = $1 and lease_until > clock_timestamp())
+                  and exists (select from site where role = 'secondary' and not paused)
+                  and not exists (select from outage)
+                for update skip locked)
+            update repository r set state = 1, worker_id = $1, claim_token = nextval('claim_token'), claimed_at = clock_timestamp()
+            from picked where r.id = picked.id
+            returning r.id, r.name, r.claim_token, r.full_wanted, false, r.retry_count
+            """);
+        command.Parameters.Add(new() { Value = worker });
+        command.Parameters.Add(new() { Value = repositoryId });
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel)
+            ? new(reader.GetInt64(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetBoolean(4), reader.GetInt32(5)) : null;
+    }
+
+    /// <summary>
     /// Frees the rows of workers whose lease has ended. What such a worker may have been writing is checked again once its
     /// last request must be over, one lease from now.
     /// </summary>

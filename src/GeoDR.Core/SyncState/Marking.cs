@@ -124,15 +124,19 @@ public static class Marking
             Parameters = { Texts(pushes.Select(e => e.Repository)), Texts(pushes.Select(e => e.Tag ?? e.Digest!)) },
         };
 
+    // A second event means that it came back in between and was deleted again: its quarantine begins anew.
     private static void AddDeletes(NpgsqlBatch batch, List<LoggedEvent> deletes)
     {
         var repositories = deletes.Select(e => e.Repository).ToArray();
         var references = deletes.Select(e => e.Tag ?? e.Digest!).ToArray();
         batch.BatchCommands.Add(new("""
-            insert into waiting_deletion (repository_id, reference, event_id)
+            insert into waiting_deletion as d (repository_id, reference, event_id)
             select r.id, p.reference, p.event_id from unnest($1, $2, $3) as p(repository, reference, event_id)
             join repository r on r.name = p.repository
-            on conflict (repository_id, reference) do update set event_id = excluded.event_id
+            on conflict (repository_id, reference) do update set event_id = excluded.event_id,
+                recorded_at = case when d.event_id is null or d.state = 'kept' then d.recorded_at else clock_timestamp() end,
+                state = case when d.event_id is null or d.state = 'kept' then d.state else 'seen' end
+            where d.event_id is distinct from excluded.event_id
             """)
         {
             Parameters = { Texts(repositories), Texts(references), new() { Value = deletes.Select(e => e.Id).ToArray() } },

@@ -32,6 +32,6 @@ public sealed class TokenSigner(TokenKey key, string issuer, string subject, Tim
     }
 
     private static Dictionary<string, object> Access(Scope scope) => scope.Repository is null
-        ? new() { ["type"] = "registry", ["name"] = "catalog", ["actions"] = new[] { "*" } }
-        : new() { ["type"] = "repository", ["name"] = scope.Repository, ["actions"] = scope.Push ? ["pull", "push"] : new[] { "pull" } };
+        ? new() { ["type"] = "registry", ["name"] = "catalog", ["actions"] = scope.Actions.ToArray() }
+        : new() { ["type"] = "repository", ["name"] = scope.Repository, ["actions"] = scope.Actions.ToArray() };
 }

@@ -45,6 +45,7 @@ internal static class ServeVerb
         app.MapQuarantineApi();
         app.MapLossApi();
         app.MapListsApi();
+        app.MapDeletionApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

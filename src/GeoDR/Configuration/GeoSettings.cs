@@ -1,3 +1,4 @@
+using GeoDR.Deletion;
 using GeoDR.Selection;
 using GeoDR.Sync;
 
@@ -94,6 +95,7 @@ public sealed record GeoSettings
     public LogSettings Log { get; init; } = new();
     public ReconcileSettings Reconcile { get; init; } = new();
     public VerificationSettings Verification { get; init; } = new();
+    public DeletionPolicy Deletion { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

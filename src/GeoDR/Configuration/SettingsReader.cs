@@ -67,6 +67,7 @@ public sealed class SettingsReader(IConfiguration configuration)
                 RequestsPerSecond = Number("Geo:Reconcile:RequestsPerSecond", new ReconcileSettings().RequestsPerSecond, 0, 100_000),
                 Settle = Time("Geo:Reconcile:Settle", new ReconcileSettings().Settle, TimeSpan.Zero, TimeSpan.FromMinutes(10)),
             },
+            Deletion = DeletionSettings.Read(Text, Wrong),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),

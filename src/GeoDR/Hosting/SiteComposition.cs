@@ -30,7 +30,8 @@ internal static class SiteComposition
         .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
-        .AddSingleton<Checks>().AddSingleton<DamageList>();
+        .AddSingleton<Checks>().AddSingleton<DamageList>()
+        .AddDeletionViews();
 
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
     public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)
@@ -85,12 +86,12 @@ internal static class SiteComposition
         .AddSingleton(p => new ReferrerCopy(Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<BlobMemory>()))
         .AddSingleton(p => new RepositorySync(
             Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
-            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p)))
+            p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p), p.GetRequiredService<ListedTags>()))
         .AddSingleton(p => new SyncWorker(
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
         .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
-        .AddVerification(settings);
+        .AddVerification(settings).AddDeletion(settings);
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

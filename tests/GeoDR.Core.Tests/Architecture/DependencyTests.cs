@@ -17,6 +17,8 @@ public sealed partial class DependencyTests
         ["Tailing"] = ["EventLog", "SyncState", "Selection"],
         ["Inventory"] = [],
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
+        ["Audit"] = [],
+        ["Deletion"] = ["SyncState", "Sync", "Registry", "Inventory", "Audit"],
         ["Sites"] = ["SyncState"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
@@ -67,7 +69,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Verification|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Status)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]
