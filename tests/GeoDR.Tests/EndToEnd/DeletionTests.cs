@@ -51,9 +51,13 @@ public sealed class DeletionTests(DeletionTests.Fixture fixture) : IClassFixture
         (await _sites.Secondary.Geo.RunAsync("resync", "--repository", "app/a")).EnsureSuccess();
         await GoneAsync(unheard);
 
-        // Another five are more than the brake's four.
+        // Another five are more than the brake's four; known all at once, so that none slips through before them.
+        (await _sites.Secondary.Geo.RunAsync("pause")).EnsureSuccess();
         foreach (var image in mass)
             Assert.True(await _sites.Primary.Pusher.DeleteAsync("app/mass", image.Digest, Stop));
+        await Wait.UntilAsync(
+            async token => (await ListAsync(token)).Count(d => d.GetProperty("repository").GetString() == "app/mass") == 10, s_deadline, Described, Stop);
+        (await _sites.Secondary.Geo.RunAsync("resume")).EnsureSuccess();
         await Wait.UntilAsync(
             async token => (await ListAsync(token)).Count(d => d.GetProperty("hold").GetString() == "brake" && !d.GetProperty("reference").GetString()!.Contains(':', StringComparison.Ordinal)) == 5,
             s_deadline, Described, Stop);
