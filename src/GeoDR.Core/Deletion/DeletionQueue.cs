@@ -26,7 +26,7 @@ public sealed class DeletionQueue(NpgsqlDataSource source)
         batch.BatchCommands.Add(new("""
             update waiting_deletion d set state = 'quarantined', until = d.recorded_at + $1, next_at = d.recorded_at + $1,
                 digest = (select t.digest from tag t where t.repository = r.name and t.name = d.reference),
-                hold = null, reason = null, missed_at = null, confirmed_at = null, released_by = null
+                hold = null, reason = null, missed_at = null, confirmed_at = null, released_by = null, one_off = null, begun = null
             from repository r where r.id = d.repository_id and d.state = 'seen'
             """)
         { Parameters = { new() { Value = length } } });

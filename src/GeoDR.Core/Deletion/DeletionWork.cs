@@ -76,13 +76,11 @@ public sealed class DeletionWork(
     {
         try
         {
+            var (known, oneOff, begun) = await writes.ExpectedAsync(row, cancel);
             if (await own.HeadManifestAsync(work.Name, row.Reference, cancel) is not { } here)
-            {
-                await writes.NothingHereAsync(row, cancel);
-                return;
-            }
-            var (known, oneOff) = await writes.ExpectedAsync(row, cancel);
-            if (!row.IsDigest && known is not null && here.ToString() != known && here.ToString() != oneOff)
+                await (begun is null ? writes.NothingHereAsync(row, cancel)
+                    : writes.DoneAsync(row, begun, row.IsDigest, "by an earlier try, whose answer did not come", cancel));
+            else if (!row.IsDigest && known is not null && here.ToString() != known && here.ToString() != oneOff)
                 await queue.HoldAsync([row], Holds.Divergent, $"this registry holds {here}, GeoDR wrote {known}: somebody pushed here", null, cancel);
             else if (row.IsDigest && await work.Own.NeededByAsync(here, null, cancel) is { } needed)
                 await queue.HoldAsync([row], Holds.Needed, needed, policy.ConfirmAfter * 10, cancel);
@@ -106,7 +104,7 @@ public sealed class DeletionWork(
             await references.NotYetAsync(work.Claim, taken, TimeSpan.Zero, cancel);
             return;
         }
-        if (!await writes.BeginAsync(work.Claim, row, cancel))
+        if (!await writes.BeginAsync(work.Claim, row, here.ToString(), cancel))
         {
             await references.DoneAsync(work.Claim, taken, null, cancel);
             return;
@@ -114,6 +112,7 @@ public sealed class DeletionWork(
         var removed = await SendAsync(work, row, here, isOneOff, cancel);
         if (removed is null)
         {
+            // It came back in the last moment.
             await writes.UndoAsync(work.Claim, row, here.ToString(), cancel);
             await queue.ReturnedAsync([row], cancel);
         }

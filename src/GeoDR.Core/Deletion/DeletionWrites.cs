@@ -14,10 +14,10 @@ public sealed class DeletionWrites(NpgsqlDataSource source)
     /// From here on the inventory promises nothing of the tag, so that a push is copied whatever comes of the deletion. False where the
     /// tag came back, or the claim was lost.
     /// </summary>
-    public async Task<bool> BeginAsync(ClaimedRepository claim, DeletionRow row, CancellationToken cancel)
+    public async Task<bool> BeginAsync(ClaimedRepository claim, DeletionRow row, string digest, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"""
-            with still as (select id from waiting_deletion where id = $3 and state = 'approved' and {Held} for update),
+            with still as (update waiting_deletion set begun = $6 where id = $3 and state = 'approved' and {Held} returning id),
             forgotten as (delete from tag using still where repository = $4 and name = $5),
             unknown as (delete from manifest using still where repository = $4 and digest = $5)
             select exists (select from still)
@@ -25,20 +25,24 @@ public sealed class DeletionWrites(NpgsqlDataSource source)
         Add(command, claim, row);
         command.Parameters.Add(new() { Value = claim.Name });
         command.Parameters.Add(new() { Value = row.Reference });
+        command.Parameters.Add(new() { Value = digest });
         return (bool)(await command.ExecuteScalarAsync(cancel))!;
     }
 
     /// <summary>Nothing was deleted: the inventory knows the tag again.</summary>
     public async Task UndoAsync(ClaimedRepository claim, DeletionRow row, string digest, CancellationToken cancel)
     {
-        if (row.IsDigest)
-            return;
-        await using var command = source.CreateCommand($"insert into tag (repository, name, digest) select $3, $4, $5 where {Held} on conflict (repository, name) do nothing");
+        await using var command = source.CreateCommand($"""
+            with ended as (update waiting_deletion set begun = null where id = $6)
+            insert into tag (repository, name, digest) select $3, $4, $5 where $7 and {Held} on conflict (repository, name) do nothing
+            """);
         command.Parameters.Add(new() { Value = claim.Id });
         command.Parameters.Add(new() { Value = claim.Token });
         command.Parameters.Add(new() { Value = claim.Name });
         command.Parameters.Add(new() { Value = row.Reference });
         command.Parameters.Add(new() { Value = digest });
+        command.Parameters.Add(new() { Value = row.Id });
+        command.Parameters.Add(new() { Value = !row.IsDigest });
         await command.ExecuteNonQueryAsync(cancel);
     }
 
@@ -51,18 +55,21 @@ public sealed class DeletionWrites(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    /// <summary>The digest that the inventory, or an earlier try of this deletion, lets stand under the tag; null where neither knows.</summary>
-    public async Task<(string? Known, string? OneOff)> ExpectedAsync(DeletionRow row, CancellationToken cancel)
+    /// <summary>What the inventory, or an earlier try of this deletion, lets stand under the tag, and the digest that such a try was sent for.</summary>
+    public async Task<(string? Known, string? OneOff, string? Begun)> ExpectedAsync(DeletionRow row, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            select (select digest from tag where repository = $2 and name = $3), (select one_off from waiting_deletion where id = $1)
+            select (select digest from tag where repository = $2 and name = $3), (select one_off from waiting_deletion where id = $1),
+                (select begun from waiting_deletion where id = $1)
             """);
         command.Parameters.Add(new() { Value = row.Id });
         command.Parameters.Add(new() { Value = row.Repository });
         command.Parameters.Add(new() { Value = row.Reference });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
-        return (reader.IsDBNull(0) ? null : reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1));
+        return (Text(0), Text(1), Text(2));
+
+        string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
     }
 
     /// <summary>It is gone: the audit log says so, and by whose word.</summary>

@@ -84,7 +84,6 @@ public sealed class AbsenceTests(PostgresFixture postgres) : DatabaseTest(postgr
     [Theory]
     [InlineData(500, "/v2/app/a/tags/list")]
     [InlineData(401, "/v2/app/a/tags/list")]
-    [InlineData(403, "/v2/app/a/tags/list")]
     [InlineData(429, "/v2/app/a/tags/list")]
     [InlineData(404, "/v2/app/a/manifests/v2")]
     [InlineData(500, "/v2/app/a/manifests/v2")]

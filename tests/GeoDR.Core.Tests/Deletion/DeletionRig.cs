@@ -23,13 +23,13 @@ internal sealed class DeletionRig : IAsyncDisposable
     private readonly TestDatabase _database;
     private long _event;
 
-    public DeletionRig(TestDatabase database, LabRegistry primary, Uri own, Uri? primaryThrough = null)
+    public DeletionRig(TestDatabase database, LabRegistry primary, Uri own, Uri? primaryThrough = null, TimeSpan? lease = null)
     {
         (_database, Primary) = (database, primary);
         Policy = new DeletionPolicy { Quarantine = TimeSpan.Zero, ConfirmAfter = TimeSpan.Zero, Brake = BrakeLimit.OfCount(1000) };
         PrimaryClient = Client(Peers.PrimaryRegistry, primaryThrough ?? primary.Url);
         Own = Client(Peers.OwnRegistry, own);
-        Lease = new WorkerLease(database.Source, "rig", 8, TimeSpan.FromSeconds(30), TimeProvider.System);
+        Lease = new WorkerLease(database.Source, "rig", 8, lease ?? TimeSpan.FromSeconds(30), TimeProvider.System);
         Queue = new DeletionQueue(database.Source);
         Pass = NewPass(Policy);
     }

@@ -17,7 +17,9 @@ alter table waiting_deletion
     add column next_at      timestamptz not null default clock_timestamp(),
     add column released_by  text,
     -- The manifest that stands under the tag for a moment, where only delete by digest exists and the digest is shared.
-    add column one_off      text;
+    add column one_off      text,
+    -- The digest of a deletion that was sent: where it is gone afterwards, it was by this.
+    add column begun        text;
 create unique index waiting_deletion_id on waiting_deletion (id);
 create index waiting_deletion_seen on waiting_deletion (id) where state = 'seen';
 create index waiting_deletion_due on waiting_deletion (next_at) where state in ('quarantined', 'held', 'approved');
