@@ -31,24 +31,34 @@ public sealed class Checks(NpgsqlDataSource source)
         return await command.ExecuteNonQueryAsync(cancel);
     }
 
+    // Somebody waits, or a repair does.
+    private const string Asked = "(v.asked_at is not null or v.healing) order by v.asked_at, v.pending_since";
+
+    private const string Quiet = """
+        not exists (select from repository where state = 1)
+            and not exists (select from repository where state = 0 and (retry_at is null or retry_at <= clock_timestamp()))
+        """;
+
+    private const string Later =
+        $"not s.paused and v.pending_since < (select case when {Quiet} then 'infinity' else clock_timestamp() - $3 end) order by v.pending_since";
+
     /// <summary>Claims a row whose sync has nothing to do; null where there is none, the site is paused or the registry is out.</summary>
     /// <param name="deep">Only deep checks, or only the others: a long one never keeps the short ones waiting.</param>
-    public async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, bool automatic, CancellationToken cancel)
+    public async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, bool automatic, CancellationToken cancel) =>
+        await ClaimAsync(worker, deep, Asked, cancel) ?? (automatic ? await ClaimAsync(worker, deep, Later, cancel) : null);
+
+    private async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, string which, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
-        await using var command = new NpgsqlCommand("""
+        await using var command = new NpgsqlCommand($"""
             with picked as (
                 select v.repository_id from verification v join repository r on r.id = v.repository_id cross join site s
-                where v.state = 0 and (v.wish = 2) = $2 and s.role = 'secondary'
+                where v.state = 0 and v.is_deep = $2 and s.role = 'secondary'
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
                   and not exists (select from outage where peer = 'own registry')
                   -- While the primary is away a row may stay pending for long, and its copy is what matters.
                   and (r.state in (2, 3) or r.state = 0 and (s.paused or exists (select from outage where peer = 'primary registry')))
-                  and (v.asked_at is not null or v.healing
-                    or $3 and not s.paused and (v.pending_since < clock_timestamp() - $4
-                        or not exists (select from repository where state = 1)
-                            and not exists (select from repository where state = 0 and (retry_at is null or retry_at <= clock_timestamp()))))
-                order by v.asked_at, v.pending_since limit 1 for update of v skip locked)
+                  and {which} limit 1 for update of v skip locked)
             update verification v set state = 1, worker_id = $1, claim_token = nextval('claim_token'), began_at = clock_timestamp(),
                 again = false, wish = 0, retry_at = null,
                 -- What was found once is looked for in everything, and so is what was never looked at.
@@ -59,8 +69,8 @@ public sealed class Checks(NpgsqlDataSource source)
             """, connection);
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = deep });
-        command.Parameters.Add(new() { Value = automatic });
-        command.Parameters.Add(new() { Value = s_patience });
+        if (which == Later)
+            command.Parameters.Add(new() { Value = s_patience });
         (long Id, string Name, long Token, CheckScope Scope, DateTimeOffset? Since) row;
         await using (var reader = await command.ExecuteReaderAsync(cancel))
         {

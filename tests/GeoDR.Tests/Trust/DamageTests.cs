@@ -21,7 +21,8 @@ public sealed class DamageTests
     [Fact]
     public async Task Storage_DamagedInEveryWay_IsFoundAndHealedOrReported()
     {
-        await using var sites = await TwoSites.StartAsync(new() { CreateAdmin = false, Verification = true }, Stop);
+        await using var sites = await TwoSites.StartAsync(
+            new() { CreateAdmin = false, Verification = true, Configure = site => site.Set("Verification:RequestsPerSecond", "100000") }, Stop);
         await using var source = NpgsqlDataSource.Create(sites.Secondary.ConnectionString);
         var images = await PushAsync(sites);
         // After the sync everything is looked at without being asked for.
