@@ -133,23 +133,33 @@ public sealed class Checks(NpgsqlDataSource source)
     public async Task<(long Marked, DateTimeOffset Mark)> AskAsync(
         string? name, SyncState.RepositoryState? state, string? search, bool deep, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("""
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        // A repository that was never synced has no row yet. Its own row is locked first, as the end of a sync does it.
+        await using (var missing = new NpgsqlCommand($"""
+            insert into verification (repository_id) select id from (
+                select r.id from repository r where {Matches} and not exists (select from verification v where v.repository_id = r.id)
+                order by r.id for key share) n
+            on conflict do nothing
+            """, connection))
+        {
+            missing.Parameters.AddRange(Filter(name, state, search));
+            await missing.ExecuteNonQueryAsync(cancel);
+        }
+        await using var command = new NpgsqlCommand($"""
             with mark as (select clock_timestamp() as at),
             wanted as (
-                select id from repository
-                where ($1::text is null or name = $1) and ($2::smallint is null or state = $2) and ($3::text is null or strpos(name, $3) > 0)),
+                select v.repository_id as id from verification v join repository r on r.id = v.repository_id where {Matches}
+                order by v.repository_id for update of v),
             anew as (update damage d set tries = 0 from wanted where d.repository_id = wanted.id and d.healed_at is null),
             marked as (
-                insert into verification as v (repository_id, wish, asked_at) select id, $4, mark.at from wanted, mark order by id
-                on conflict (repository_id) do update set wish = greatest(v.wish, excluded.wish), asked_at = excluded.asked_at,
-                    again = v.state = 1, state = case when v.state = 1 then 1 else 0 end, retry_at = null,
+                update verification v set wish = greatest(v.wish, $4), asked_at = mark.at, again = v.state = 1,
+                    state = case when v.state = 1 then 1 else 0 end, retry_at = null,
                     pending_since = case when v.state in (2, 3) then clock_timestamp() else v.pending_since end
+                from wanted, mark where v.repository_id = wanted.id
                 returning 1)
             select (select count(*) from marked), at from mark
-            """);
-        command.Parameters.Add(Text(name));
-        command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
-        command.Parameters.Add(Text(search));
+            """, connection);
+        command.Parameters.AddRange(Filter(name, state, search));
         command.Parameters.Add(new() { Value = (short)(deep ? CheckScope.Deep : CheckScope.Whole) });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
@@ -181,6 +191,12 @@ public sealed class Checks(NpgsqlDataSource source)
         await row.ReadAsync(cancel);
         return (row.GetInt64(0), new(row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), row.GetFieldValue<string[]>(6));
     }
+
+    private const string Matches =
+        "($1::text is null or r.name = $1) and ($2::smallint is null or r.state = $2) and ($3::text is null or strpos(r.name, $3) > 0)";
+
+    private static NpgsqlParameter[] Filter(string? name, SyncState.RepositoryState? state, string? search) =>
+        [Text(name), new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint }, Text(search)];
 
     private static NpgsqlParameter Text(string? text) =>
         new() { Value = (object?)text?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
