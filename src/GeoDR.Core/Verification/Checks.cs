@@ -31,24 +31,34 @@ public sealed class Checks(NpgsqlDataSource source)
         return await command.ExecuteNonQueryAsync(cancel);
     }
 
+    // Somebody waits, or a repair does.
+    private const string Asked = "(v.asked_at is not null or v.healing) order by v.asked_at, v.pending_since";
+
+    private const string Quiet = """
+        not exists (select from repository where state = 1)
+            and not exists (select from repository where state = 0 and (retry_at is null or retry_at <= clock_timestamp()))
+        """;
+
+    private const string Later =
+        $"not s.paused and v.pending_since < (select case when {Quiet} then 'infinity' else clock_timestamp() - $3 end) order by v.pending_since";
+
     /// <summary>Claims a row whose sync has nothing to do; null where there is none, the site is paused or the registry is out.</summary>
     /// <param name="deep">Only deep checks, or only the others: a long one never keeps the short ones waiting.</param>
-    public async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, bool automatic, CancellationToken cancel)
+    public async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, bool automatic, CancellationToken cancel) =>
+        await ClaimAsync(worker, deep, Asked, cancel) ?? (automatic ? await ClaimAsync(worker, deep, Later, cancel) : null);
+
+    private async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, string which, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
-        await using var command = new NpgsqlCommand("""
+        await using var command = new NpgsqlCommand($"""
             with picked as (
                 select v.repository_id from verification v join repository r on r.id = v.repository_id cross join site s
-                where v.state = 0 and (v.wish = 2) = $2 and s.role = 'secondary'
+                where v.state = 0 and v.is_deep = $2 and s.role = 'secondary'
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
                   and not exists (select from outage where peer = 'own registry')
                   -- While the primary is away a row may stay pending for long, and its copy is what matters.
                   and (r.state in (2, 3) or r.state = 0 and (s.paused or exists (select from outage where peer = 'primary registry')))
-                  and (v.asked_at is not null or v.healing
-                    or $3 and not s.paused and (v.pending_since < clock_timestamp() - $4
-                        or not exists (select from repository where state = 1)
-                            and not exists (select from repository where state = 0 and (retry_at is null or retry_at <= clock_timestamp()))))
-                order by v.asked_at, v.pending_since limit 1 for update of v skip locked)
+                  and {which} limit 1 for update of v skip locked)
             update verification v set state = 1, worker_id = $1, claim_token = nextval('claim_token'), began_at = clock_timestamp(),
                 again = false, wish = 0, retry_at = null,
                 -- What was found once is looked for in everything, and so is what was never looked at.
@@ -59,8 +69,8 @@ public sealed class Checks(NpgsqlDataSource source)
             """, connection);
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = deep });
-        command.Parameters.Add(new() { Value = automatic });
-        command.Parameters.Add(new() { Value = s_patience });
+        if (which == Later)
+            command.Parameters.Add(new() { Value = s_patience });
         (long Id, string Name, long Token, CheckScope Scope, DateTimeOffset? Since) row;
         await using (var reader = await command.ExecuteReaderAsync(cancel))
         {
@@ -123,23 +133,33 @@ public sealed class Checks(NpgsqlDataSource source)
     public async Task<(long Marked, DateTimeOffset Mark)> AskAsync(
         string? name, SyncState.RepositoryState? state, string? search, bool deep, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("""
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        // A repository that was never synced has no row yet. Its own row is locked first, as the end of a sync does it.
+        await using (var missing = new NpgsqlCommand($"""
+            insert into verification (repository_id) select id from (
+                select r.id from repository r where {Matches} and not exists (select from verification v where v.repository_id = r.id)
+                order by r.id for key share) n
+            on conflict do nothing
+            """, connection))
+        {
+            missing.Parameters.AddRange(Filter(name, state, search));
+            await missing.ExecuteNonQueryAsync(cancel);
+        }
+        await using var command = new NpgsqlCommand($"""
             with mark as (select clock_timestamp() as at),
             wanted as (
-                select id from repository
-                where ($1::text is null or name = $1) and ($2::smallint is null or state = $2) and ($3::text is null or strpos(name, $3) > 0)),
+                select v.repository_id as id from verification v join repository r on r.id = v.repository_id where {Matches}
+                order by v.repository_id for update of v),
             anew as (update damage d set tries = 0 from wanted where d.repository_id = wanted.id and d.healed_at is null),
             marked as (
-                insert into verification as v (repository_id, wish, asked_at) select id, $4, mark.at from wanted, mark order by id
-                on conflict (repository_id) do update set wish = greatest(v.wish, excluded.wish), asked_at = excluded.asked_at,
-                    again = v.state = 1, state = case when v.state = 1 then 1 else 0 end, retry_at = null,
+                update verification v set wish = greatest(v.wish, $4), asked_at = mark.at, again = v.state = 1,
+                    state = case when v.state = 1 then 1 else 0 end, retry_at = null,
                     pending_since = case when v.state in (2, 3) then clock_timestamp() else v.pending_since end
+                from wanted, mark where v.repository_id = wanted.id
                 returning 1)
             select (select count(*) from marked), at from mark
-            """);
-        command.Parameters.Add(Text(name));
-        command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
-        command.Parameters.Add(Text(search));
+            """, connection);
+        command.Parameters.AddRange(Filter(name, state, search));
         command.Parameters.Add(new() { Value = (short)(deep ? CheckScope.Deep : CheckScope.Whole) });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
@@ -171,6 +191,12 @@ public sealed class Checks(NpgsqlDataSource source)
         await row.ReadAsync(cancel);
         return (row.GetInt64(0), new(row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), row.GetFieldValue<string[]>(6));
     }
+
+    private const string Matches =
+        "($1::text is null or r.name = $1) and ($2::smallint is null or r.state = $2) and ($3::text is null or strpos(r.name, $3) > 0)";
+
+    private static NpgsqlParameter[] Filter(string? name, SyncState.RepositoryState? state, string? search) =>
+        [Text(name), new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint }, Text(search)];
 
     private static NpgsqlParameter Text(string? text) =>
         new() { Value = (object?)text?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };

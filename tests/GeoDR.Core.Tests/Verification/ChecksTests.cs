@@ -100,6 +100,33 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
     }
 
     [Fact]
+    public async Task Ask_WhileACheckRuns_WaitsForOneOfItsOwnKind()
+    {
+        await RepositoryAsync("a");
+        var worker = await WorkerAsync();
+        var claim = await Checks.ClaimAsync(worker, deep: false, automatic: true, Stop);
+        var (_, mark) = await Checks.AskAsync(null, null, null, deep: true, Stop);
+        // As where the check was claimed between the mark and its commit.
+        await Database.ExecuteAsync("update verification set began_at = clock_timestamp()");
+        Assert.Equal(VerificationState.Pending, await new CheckResults(Database.Source).FinishAsync(claim!, Nothing, Stop));
+        Assert.Equal(1L, await Checks.WaitingAsync(mark, Stop));
+        claim = await Checks.ClaimAsync(worker, deep: true, automatic: true, Stop);
+        await new CheckResults(Database.Source).FinishAsync(claim!, Nothing, Stop);
+        Assert.Equal(0L, await Checks.WaitingAsync(mark, Stop));
+        var outcome = await Checks.OutcomeAsync(null, mark, Stop);
+        Assert.Equal((1L, 0), (outcome.Repositories, outcome.NotChecked.Count));
+    }
+
+    [Fact]
+    public async Task Ask_RepositoryThatWasNeverSynced_GetsARow()
+    {
+        await Database.ExecuteAsync("insert into repository (name, state) values ('new', 3)");
+        Assert.Equal(1L, (await Checks.AskAsync("new", null, null, false, Stop)).Marked);
+        Assert.Equal(0L, (await Checks.AskAsync("none", null, null, false, Stop)).Marked);
+        Assert.NotNull(await Checks.ClaimAsync(await WorkerAsync(), deep: false, automatic: false, Stop));
+    }
+
+    [Fact]
     public async Task FreeDead_LostLease_IsTakenAgainWholeAndTheLateOutcomeIsRefused()
     {
         await RepositoryAsync("a");

@@ -5,6 +5,7 @@ create table verification (
     state           smallint not null default 0 check (state between 0 and 3),
     -- What the next check looks at: 0 what changed since the last one, 1 everything, 2 everything, its bytes too.
     wish            smallint not null default 1 check (wish between 0 and 2),
+    is_deep         boolean not null generated always as (wish = 2) stored,
     -- What the running check took of that.
     doing           smallint,
     -- Somebody waits for it.
@@ -35,7 +36,8 @@ create table verification (
     bytes           bigint not null default 0,
     requests        bigint not null default 0
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
-create index verification_pending on verification (asked_at, pending_since) where state = 0;
+create index verification_pending on verification (is_deep, pending_since) where state = 0;
+create index verification_asked on verification (asked_at) where state = 0 and (asked_at is not null or healing);
 create index verification_claims on verification (worker_id) where state = 1;
 create index verification_whole on verification (whole_at) where state in (2, 3);
 create index verification_deep on verification (deep_from) where state in (2, 3);
