@@ -22,8 +22,14 @@ public static class RegistryCertificates
     public static SslStreamCertificateContext LoadClient(string certificateFile, string? keyFile)
     {
         var chain = LoadAuthorities(certificateFile);
-        var own = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
-        return SslStreamCertificateContext.Create(own, [.. chain.Skip(1)], offline: true);
+        try
+        {
+            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificateFile, keyFile), [.. chain.Skip(1)], offline: true);
+        }
+        catch (ArgumentException e)
+        {
+            throw new CryptographicException("the key is not that of the certificate", e);
+        }
     }
 
     internal static void Apply(SslClientAuthenticationOptions ssl, RegistryOptions options)

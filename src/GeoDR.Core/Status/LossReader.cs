@@ -36,14 +36,15 @@ public sealed class LossReader(NpgsqlDataSource source)
 
     // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. The tailer
     // dates a push by its receipt at the primary: that is a minute before it stops being fresh (Marking.LinkPatience).
+    // The inventory is looked up for each reference by its key; where 100,000 wait, that is about a second (on two busy cores).
     private const string Lost = """
         select r.id, r.name, w.reference, w.digest, w.bytes, w.failed,
             greatest(0, extract(epoch from clock_timestamp()
                 - least(w.since, case when isfinite(w.fresh_until) then w.fresh_until - interval '1 minute' end)))::float8 as age
         from waiting_reference w join repository r on r.id = w.repository_id
         where w.event_id > 0
-          and not exists (select from tag t where t.repository = r.name and t.name = w.reference and t.digest = w.digest)
-          and not exists (select from manifest m where m.repository = r.name and m.digest = w.reference)
+          and not coalesce((select t.digest = w.digest from tag t where t.repository = r.name and t.name = w.reference), false)
+          and (strpos(w.reference, ':') = 0 or not coalesce((select true from manifest m where m.repository = r.name and m.digest = w.reference), false))
         """;
 
     public async Task<LossSummary> SummaryAsync(CancellationToken cancel)

@@ -28,7 +28,7 @@ internal static class CertificateFaults
             (load() as IDisposable)?.Dispose();
             return null;
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
             return e.Message;
         }

@@ -6,8 +6,8 @@ using System.Text;
 namespace GeoDR.Lab.Faults;
 
 /// <summary>
-/// A proxy as companies have them: opens tunnels by CONNECT (RFC 9110, section 9.3.6). Whatever name it is asked for, it goes to
-/// 127.0.0.1: so a name that nobody else can resolve is reached by it alone.
+/// A proxy as companies have them: opens tunnels by CONNECT (RFC 9110, section 9.3.6), and passes on what names a whole http:// URL.
+/// Whatever host it is asked for, it goes to 127.0.0.1: so a name that nobody else can resolve is reached by it alone.
 /// </summary>
 public sealed class ForwardProxy : IAsyncDisposable
 {
@@ -61,22 +61,20 @@ public sealed class ForwardProxy : IAsyncDisposable
         try
         {
             var near = from.GetStream();
-            var asked = (await ReadHeadAsync(near)).Split("\r\n")[0];
+            var head = await ReadHeadAsync(near);
+            var asked = head.Split("\r\n")[0];
             Asked.Enqueue(asked);
-            if (asked.Split(' ') is not ["CONNECT", var authority, _])
-            {
-                await near.WriteAsync("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(), _stop.Token);
-                return;
-            }
-
-            await to.ConnectAsync(IPAddress.Loopback, int.Parse(authority.Split(':')[^1]), _stop.Token);
-            await near.WriteAsync("HTTP/1.1 200 Connection Established\r\n\r\n"u8.ToArray(), _stop.Token);
+            var target = asked.Split(' ')[1];
+            var isTunnel = asked.StartsWith("CONNECT ", StringComparison.Ordinal);
+            await to.ConnectAsync(IPAddress.Loopback, new Uri(isTunnel ? $"tunnel://{target}" : target).Port, _stop.Token);
             var far = to.GetStream();
+            // Servers take a whole URL as they take a path (RFC 9112, section 3.2.2); a connection stays with its first one.
+            await (isTunnel ? near : far).WriteAsync(isTunnel ? "HTTP/1.1 200 Connection Established\r\n\r\n"u8.ToArray() : Encoding.Latin1.GetBytes(head), _stop.Token);
             await Task.WhenAny(near.CopyToAsync(far, _stop.Token), far.CopyToAsync(near, _stop.Token));
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or UriFormatException)
         {
-            // Either end went away, or the test is over.
+            // Either end went away, it was asked for nothing that it knows, or the test is over.
         }
     }
 

@@ -50,6 +50,7 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await Assertions.Expect(row.GetByText("synced", new() { Exact = true })).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await _sites.WaitForArrivalAsync(image, TimeSpan.FromSeconds(10), Stop);
         Assert.True(await page.EvaluateAsync<bool>("() => window.notReloaded === true"), "the page was loaded again");
+        await Assertions.Expect(page.GetByTestId("site-loss")).ToContainTextAsync("If the primary were lost now: no push that is known would be lost", new() { Timeout = 20_000 });
         await KeepAsync(page, "secondary");
 
         await row.GetByRole(AriaRole.Link).ClickAsync();

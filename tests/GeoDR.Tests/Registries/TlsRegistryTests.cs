@@ -13,7 +13,7 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
 {
     public sealed class Fixture : IAsyncLifetime
     {
-        private const string Name = "registry.berlin.test";
+        public const string Name = "registry.berlin.test";
 
         private readonly LabDirectory _directory = LabDirectory.Create("tls");
 
@@ -61,6 +61,7 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
             Registry(site, "Primary:Registry", $"https://{SourceName}");
             Registry(site, "Registry", Target.Url.AbsoluteUri);
             site.Settings["HTTPS_PROXY"] = Proxy.Url.AbsoluteUri;
+            site.Settings["HTTP_PROXY"] = Proxy.Url.AbsoluteUri;
             site.Settings["NO_PROXY"] = "127.0.0.1";
         }
 
@@ -124,6 +125,15 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
         var lines = await CheckAsync(("Registry:CaFile", fixture.Strangers.ClientKeyFile), ("Primary:Registry:ClientKeyFile", fixture.Strangers.ClientKeyFile));
         Assert.Equal(["Geo:Primary:Registry:ClientCertificateFile", "Geo:Registry:CaFile"], lines.Select(l => l.Detail).Order());
         Assert.All(lines, l => Assert.Contains("in PEM", l.Mend, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Check_PlainHttpByAName_GoesThroughTheProxyToo()
+    {
+        var address = $"http://{Fixture.Name}:{fixture.Sites.Primary.Registry.Port}";
+        var lines = await CheckAsync(("Primary:Registry:Url", address), ("Primary:Registry:AllowHttp", "true"));
+        Assert.Equal("pass", Assert.Single(lines, l => l.Name == "primary registry").Result);
+        Assert.Contains(fixture.Proxy.Asked, a => a.StartsWith($"GET {address}/v2/", StringComparison.Ordinal));
     }
 
     private static void AssertFailed(List<(string Name, string Result, string Detail, string? Mend)> lines, string name, string mend)

@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using GeoDR.Lab;
+using GeoDR.Lab.Registries;
+using GeoDR.Registry;
+using GeoDR.Tokens;
+using RegistryClient = GeoDR.Registry.RegistryClient;
+using RegistryOptions = GeoDR.Registry.RegistryOptions;
+
+namespace GeoDR.Core.Tests.Registry;
+
+/// <summary>A registry with a token service of its own, both behind an authority that no system trusts.</summary>
+public sealed class OwnAuthorityTests : IAsyncLifetime
+{
+    private readonly LabDirectory _directory = LabDirectory.Create("authority");
+    private LabCertificates _own = null!;
+    private LabRegistry _registry = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _own = LabCertificates.Create(_directory.PathOf("own"));
+        _registry = await LabRegistry.StartAsync(new() { Certificate = X509Certificate2.CreateFromPemFile(_own.ServerCertificateFile, _own.ServerKeyFile) });
+        _registry.Seed("app/one", "v1", LabImage.Create("authority", 10));
+        _registry.Switches.Auth = new LabTokenServiceAuth(new LabUser("user", "secret"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _registry.DisposeAsync();
+        await _directory.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task TokenService_BehindTheSameAuthority_IsTrusted()
+    {
+        using var client = Client(_own.CaFile);
+        Assert.Equal(["v1"], await client.ListTagsAsync("app/one", Stop).AllAsync());
+        Assert.Equal(1, _registry.Requests.Count(kind: RequestKind.Token));
+    }
+
+    [Fact]
+    public async Task Authority_AnotherOrNone_IsUntrusted()
+    {
+        foreach (var file in new[] { LabCertificates.Create(_directory.PathOf("another")).CaFile, null })
+        {
+            using var client = Client(file);
+            var e = await Assert.ThrowsAsync<RegistryException>(() => client.PingAsync(Stop));
+            Assert.Equal((true, TlsFault.Untrusted), (e.IsUnreachable, e.Tls));
+            Assert.Contains("certificate", e.Call, StringComparison.Ordinal);
+        }
+        Assert.Equal(0, _registry.Requests.Total);
+    }
+
+    [Fact]
+    public void Files_ThatHoldNoCertificateOrNotItsKey_AreRefused()
+    {
+        var strangers = LabCertificates.Create(_directory.PathOf("strangers"));
+        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadAuthorities(_own.ClientKeyFile));
+        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadClient(_own.ClientCertificateFile, strangers.ClientKeyFile));
+        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadClient(_own.ClientCertificateFile, null));
+        Assert.NotNull(RegistryCertificates.LoadClient(_own.ClientCertificateFile, _own.ClientKeyFile));
+    }
+
+    private RegistryClient Client(string? caFile)
+    {
+        var options = new RegistryOptions { Name = "test registry", Url = _registry.Url, Username = "user", Password = "secret", CaFile = caFile };
+        return new(options, challenge => TokenSources.For(challenge, options, null, TimeProvider.System));
+    }
+}
