@@ -1,3 +1,5 @@
 using GeoDR.Cli;
 
-return await Verbs.Root().Parse(args).InvokeAsync();
+var line = Verbs.Root().Parse(args);
+var code = await line.InvokeAsync();
+return line.Errors.Count > 0 ? ExitCodes.Usage : code;
