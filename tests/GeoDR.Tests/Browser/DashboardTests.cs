@@ -41,6 +41,35 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Deletions_AreFoundFromTheHeader_AndKeptOrReleased()
+    {
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            insert into repository (name, state, full_wanted) values ('browser/deleted', 2, 0);
+            insert into waiting_deletion (repository_id, reference, event_id)
+            select id, t, 1 from repository, unnest(array['old', 'older']) t where name = 'browser/deleted'
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await Assertions.Expect(page.GetByTestId("site-deletions")).ToHaveAttributeAsync("href", "/deletions", new() { Timeout = 20_000 });
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/deletions").ToString());
+        var rows = page.GetByTestId("deletions");
+        var kept = rows.GetByText("kept", new() { Exact = true });
+        // A click before the page is live is nobody's.
+        await Wait.UntilAsync(
+            async _ =>
+            {
+                if (!await kept.IsVisibleAsync())
+                    await rows.GetByRole(AriaRole.Button, new() { Name = "Keep browser/deleted older" }).ClickAsync(new() { Timeout = 1000 });
+                return await kept.IsVisibleAsync();
+            },
+            TimeSpan.FromSeconds(20), () => "it is not shown as kept", Stop);
+        // Nothing of it is at either registry: released, it leaves the list when the primary's catalog has been asked.
+        await rows.GetByRole(AriaRole.Button, new() { Name = "Release browser/deleted old", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Release", Exact = true }).ClickAsync();
+        await Assertions.Expect(rows.GetByText("old", new() { Exact = true })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        await Assertions.Expect(rows.GetByText("older", new() { Exact = true })).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task Dashboard_PushByHand_AppearsWithoutAReload()
     {
         var page = await SignedInAsync(_sites.Secondary.Geo.Url);

@@ -1,0 +1,68 @@
+using GeoDR.Dashboard.Access;
+using GeoDR.Dashboard.Live;
+using GeoDR.Deletion;
+using Microsoft.AspNetCore.Components;
+using Npgsql;
+using Radzen;
+
+namespace GeoDR.Dashboard.Pages;
+
+/// <summary>The deletions that are not applied yet, and an operator's word on each.</summary>
+public sealed partial class DeletionsPage : LiveComponent
+{
+    private const int Shown = 200;
+
+    private IReadOnlyList<DeletionRow> _rows = [];
+    private bool _read;
+    private bool _working;
+
+    [Inject] private Deletions Deletions { get; set; } = null!;
+
+    [Inject] private Operations Operations { get; set; } = null!;
+
+    [Inject] private DialogService Dialogs { get; set; } = null!;
+
+    private DateTimeOffset Now => Time.GetUtcNow();
+
+    protected override async Task OnParametersSetAsync()
+    {
+        try
+        {
+            await ReadAsync();
+        }
+        catch (NpgsqlException)
+        {
+            // The header says that the database does not answer; the next reading of the status tries again.
+        }
+    }
+
+    protected override Task OnLiveAsync(LiveSnapshot snapshot) => ReadAsync();
+
+    private async Task ReadAsync() => (_rows, _read) = (await Deletions.ListAsync(null, null, 0, Shown, Closed), true);
+
+    private Task KeepAsync(DeletionRow row) => RunAsync(async name =>
+        await Deletions.KeepAsync(new(row.Id), name, Closed) > 0 ? $"{row.Repository} {row.Reference} stays." : "It is not waiting any more.");
+
+    private async Task ReleaseAsync(DeletionRow row)
+    {
+        var asked = await Dialogs.Confirm(
+            $"{row.Repository} {row.Reference} will be deleted here as soon as the primary's registry has been seen to lack it.", "Release",
+            new() { OkButtonText = "Release", CancelButtonText = "Cancel" });
+        if (asked == true)
+            await RunAsync(async name =>
+                await Deletions.ReleaseAsync(new(row.Id), name, Closed) > 0 ? $"{row.Repository} {row.Reference} is released." : "It is not waiting any more.");
+    }
+
+    private async Task RunAsync(Func<string, Task<string>> act)
+    {
+        _working = true;
+        await Operations.RunAsync(act, Closed);
+        _working = false;
+        await Operations.GuardAsync(ReadAsync);
+    }
+
+    private static string StateOf(DeletionRow row) => row.Hold is null ? row.State : $"{row.State} ({row.Hold})";
+
+    private static string WhyOf(DeletionRow row) => row.Reason
+        ?? (row.ReleasedBy is { } who ? $"released by {who}" : row.EventId is null ? "no event; a listing lacked it" : "");
+}
