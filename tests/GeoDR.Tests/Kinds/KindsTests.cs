@@ -78,7 +78,8 @@ public sealed class DistributionKindsTests(DistributionKindsTests.Fixture fixtur
     public sealed class Fixture : IAsyncLifetime
     {
         public RegistryPair Pair { get; private set; } = null!;
-        public async ValueTask InitializeAsync() => Pair = await RegistryPair.StartAsync(labSource: false, labTarget: false);
+        public async ValueTask InitializeAsync() => Pair = await RegistryPair.StartAsync(
+            labSource: false, labTarget: false, site => site.Set("Verification:RequestsPerSecond", "100000"));
         public ValueTask DisposeAsync() => Pair.DisposeAsync();
     }
 
@@ -94,6 +95,22 @@ public sealed class DistributionKindsTests(DistributionKindsTests.Fixture fixtur
         await fixture.Pair.WaitUntilEqualAsync($"kinds/{kind}", kinds.ByDigestAlone, TimeSpan.FromSeconds(15), stop);
         foreach (var digest in kinds.ByDigestAlone)
             Assert.NotNull(await fixture.Pair.Target.GetManifestAsync($"kinds/{kind}", digest, stop));
+    }
+
+    [Fact]
+    public async Task Kinds_AllOfThem_AreFoundWellByADeepCheck()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var all = new HashSet<string>();
+        foreach (var kind in ImageKinds.Names)
+        {
+            var kinds = new ImageKinds(fixture.Pair.Pusher, $"verified/{kind}", stop);
+            await kinds.PushAsync(kind);
+            all.UnionWith(kinds.ByDigestAlone);
+        }
+        await fixture.Pair.Sites.WaitUntilEqualAsync(TimeSpan.FromSeconds(30), all, stop);
+        var run = await fixture.Pair.Sites.Secondary.Geo.RunAsync("verify", "--deep");
+        Assert.True(run.ExitCode == 0, $"{run.Output}\n{run.Error}");
     }
 
     [Fact]

@@ -37,7 +37,7 @@ create table verification (
     requests        bigint not null default 0
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 create index verification_pending on verification (is_deep, pending_since) where state = 0;
-create index verification_asked on verification (asked_at) where state = 0 and (asked_at is not null or healing);
+create index verification_asked on verification (is_deep, asked_at, pending_since) where state = 0 and (asked_at is not null or healing);
 create index verification_claims on verification (worker_id) where state = 1;
 create index verification_whole on verification (whole_at) where state in (2, 3);
 create index verification_deep on verification (deep_from) where state in (2, 3);
