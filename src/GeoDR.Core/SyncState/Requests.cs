@@ -53,8 +53,11 @@ public sealed class Requests(NpgsqlDataSource source)
         await forget.ExecuteNonQueryAsync(cancel);
         await using var keep = new NpgsqlCommand("update site set selection = $1", connection) { Parameters = { new() { Value = fingerprint } } };
         await keep.ExecuteNonQueryAsync(cancel);
-        // At the very first start the tailer asks for the backfill itself.
-        await using var begun = new NpgsqlCommand("select exists (select from cursor)", connection);
+        // At the very first start the tailer asks for the backfill itself, a moment before or after this.
+        await using var begun = new NpgsqlCommand("""
+            select exists (select from cursor) and not ($1 and exists (select from request where kind = 'backfill' and status = 'running'))
+            """, connection)
+        { Parameters = { new() { Value = before is null } } };
         if ((bool)(await begun.ExecuteScalarAsync(cancel))!)
             await BackfillAsync(connection, "the selection changed", cancel);
         await transaction.CommitAsync(cancel);

@@ -34,7 +34,8 @@ internal sealed class LogRig : IAsyncDisposable
         await rig.Primary.CreateDatabaseAsync("geodr", cancellationToken: cancel);
         rig.Intakes = [.. new[] { "one", "two" }.Select(n => rig.Keep(rig.Site($"intake-{n}", "primary", rig.Primary.ConnectionString("geodr"))))];
         (await rig.Intakes[0].RunAsync("migrate")).EnsureSuccess();
-        await rig.Primary.ExecuteAsync(Hindrance, "geodr", cancel);
+        // Without the lock, a follower that is slow to read on a busy machine must still read within the moment that matters.
+        await rig.Primary.ExecuteAsync(Hindrance(searchPath is null ? 0.05 : 0.5), "geodr", cancel);
         if (searchPath is not null)
             foreach (var intake in rig.Intakes)
                 intake.Set("Database", $"{rig.Primary.ConnectionString("geodr")};Search Path={searchPath}");
@@ -50,10 +51,10 @@ internal sealed class LogRig : IAsyncDisposable
 
     // The function takes the lock's place only where the search path names public before PostgreSQL's own schema.
     // One append in fifty is slow to commit, as on a busy disk: without the lock, others then commit before it.
-    private const string Hindrance = """
+    private static string Hindrance(double seconds) => $"""
         create function public.pg_advisory_xact_lock(bigint) returns void language sql as '';
         create function slow() returns trigger language plpgsql as $$ begin
-            if random() < 0.0008 then perform pg_sleep(0.05); end if; return null; end $$;
+            if random() < 0.0008 then perform pg_sleep({seconds.ToString(CultureInfo.InvariantCulture)}); end if; return null; end $$;
         create constraint trigger slow after insert on event deferrable initially deferred for each row execute function slow();
         """;
 
