@@ -35,7 +35,7 @@ internal sealed class LogRig : IAsyncDisposable
         rig.Intakes = [.. new[] { "one", "two" }.Select(n => rig.Keep(rig.Site($"intake-{n}", "primary", rig.Primary.ConnectionString("geodr"))))];
         (await rig.Intakes[0].RunAsync("migrate")).EnsureSuccess();
         // Without the lock, a follower that is slow to read on a busy machine must still read within the moment that matters.
-        await rig.Primary.ExecuteAsync(Hindrance(searchPath is null ? 0.05 : 0.5), "geodr", cancel);
+        await rig.Primary.ExecuteAsync(Hindrance(searchPath is null ? 0.05 : 0.25), "geodr", cancel);
         if (searchPath is not null)
             foreach (var intake in rig.Intakes)
                 intake.Set("Database", $"{rig.Primary.ConnectionString("geodr")};Search Path={searchPath}");

@@ -9,23 +9,24 @@ public sealed class LostEventsTests(ITestOutputHelper output)
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task HundredThousandEvents_ThroughKills_AreEachTakenOnce()
+    public async Task Events_ThroughKills_AreEachTakenOnce()
     {
-        const int Events = 100_000;
+        // GEODR_LOST_EVENTS=100000 is the whole proof; here it shares ten minutes with all others.
+        var events = int.TryParse(Environment.GetEnvironmentVariable("GEODR_LOST_EVENTS"), out var asked) ? asked : 40_000;
         await using var rig = await LogRig.StartAsync(searchPath: null, Stop);
         var kills = new Queue<(double At, Func<Task> Kill)>(
         [
             (0.15, () => KillFollowerAsync(rig, 0)), (0.3, () => KillPrimaryAsync(rig)), (0.45, () => KillFollowerAsync(rig, 1)),
             (0.55, () => KillPrimaryAsync(rig)), (0.7, () => KillFollowerAsync(rig, 0)), (0.85, () => KillPrimaryAsync(rig)),
         ]);
-        await rig.SendAsync(Events, 25, share => DueAsync(kills, share), Stop);
+        await rig.SendAsync(events, 25, share => DueAsync(kills, share), Stop);
         Assert.Empty(kills);
-        Assert.Equal(Events, await rig.CountEventsAsync(Stop));
+        Assert.Equal(events, await rig.CountEventsAsync(Stop));
         foreach (var follower in rig.Followers)
         {
             await rig.WaitUntilReadAsync(follower, Stop);
-            var (missed, twice) = await LogRig.CheckAsync(follower, Events, Stop);
-            output.WriteLine($"{follower.Name}: {Events} events, {missed} missed, {twice} taken twice");
+            var (missed, twice) = await LogRig.CheckAsync(follower, events, Stop);
+            output.WriteLine($"{follower.Name}: {events} events, {missed} missed, {twice} taken twice");
             Assert.Equal((0, 0), (missed, twice));
         }
     }
@@ -35,7 +36,7 @@ public sealed class LostEventsTests(ITestOutputHelper output)
     {
         // The same, with pg_advisory_xact_lock shadowed by a function that does nothing: if nothing were missed now, the test
         // above would prove nothing.
-        const int Events = 20_000;
+        const int Events = 10_000;
         await using var rig = await LogRig.StartAsync(searchPath: "public,pg_catalog", Stop);
         await rig.SendAsync(Events, 25, _ => Task.CompletedTask, Stop);
         Assert.Equal(Events, await rig.CountEventsAsync(Stop));
