@@ -11,6 +11,9 @@ public sealed record SnapshotOptions
     /// <summary>The storage of a <see cref="DistributionRegistry"/>: shows the manifests that no tag reaches.</summary>
     public string? StorageDirectory { get; init; }
 
+    /// <summary>The one to read; all where none is named.</summary>
+    public string? Repository { get; init; }
+
     /// <summary>Repositories read at once.</summary>
     public int Parallel { get; init; } = 4;
 }
@@ -25,7 +28,7 @@ public sealed record RegistrySnapshot(IReadOnlyDictionary<string, RepositorySnap
     public static async Task<RegistrySnapshot> ReadAsync(RegistryClient client, SnapshotOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        var names = await client.ListRepositoriesAsync(cancellationToken);
+        var names = (await client.ListRepositoriesAsync(cancellationToken)).Where(n => options.Repository is null || n == options.Repository);
         var repositories = new ConcurrentDictionary<string, RepositorySnapshot>();
         var limit = new ParallelOptions { MaxDegreeOfParallelism = options.Parallel, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(names, limit, async (name, token) =>

@@ -43,13 +43,19 @@ public sealed class RegistryPair : IAsyncDisposable
     }
 
     /// <summary>Returns when both registries hold the same in one repository, byte for byte.</summary>
-    public Task WaitUntilEqualAsync(string repository, IReadOnlySet<string> byDigestAlone, TimeSpan deadline, CancellationToken cancel) =>
-        RegistrySnapshot.WaitUntilEqualAsync(
-            async token => Only(repository, await RegistrySnapshot.ReadAsync(Source, Options(Sites.Primary, LabSource), token)),
-            async token => Only(repository, await RegistrySnapshot.ReadAsync(Target, Options(Sites.Secondary, LabTarget), token)), byDigestAlone, deadline, cancel);
-
-    private static RegistrySnapshot Only(string repository, RegistrySnapshot all) =>
-        new(all.Repositories.Where(r => r.Key == repository).ToDictionary());
+    public async Task WaitUntilEqualAsync(string repository, IReadOnlySet<string> byDigestAlone, TimeSpan deadline, CancellationToken cancel)
+    {
+        try
+        {
+            await RegistrySnapshot.WaitUntilEqualAsync(
+                async token => await RegistrySnapshot.ReadAsync(Source, Options(Sites.Primary, LabSource) with { Repository = repository }, token),
+                async token => await RegistrySnapshot.ReadAsync(Target, Options(Sites.Secondary, LabTarget) with { Repository = repository }, token), byDigestAlone, deadline, cancel);
+        }
+        catch (LabException e)
+        {
+            throw new LabException($"{e.Message}\n{Sites.Secondary.Geo.Serve?.LogTail(40)}\nthe primary:\n{Sites.Primary.Geo.Serve?.LogTail(20)}", e);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

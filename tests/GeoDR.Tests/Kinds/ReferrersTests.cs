@@ -96,6 +96,7 @@ public sealed class LabToLabTests(LabToLabTests.Fixture fixture) : LabSourceTest
         var (cause, kind, message) = await FailureAsync("refused/list");
         Assert.Equal(("refused by the registry", "terminal"), (cause, kind));
         Assert.Contains("manifest.list.v2+json", message, StringComparison.Ordinal);
+        Pair.LabTarget.Switches.RefusedManifestTypes.Clear();
     }
 
     [Fact]
