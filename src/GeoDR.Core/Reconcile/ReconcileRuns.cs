@@ -64,10 +64,11 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
     public async Task<bool> RenewAsync(ReconcileRun run, string node, TimeSpan lease, ReconcileReport report, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            update reconcile_run set lease_until = clock_timestamp() + $3, repositories = $4, tags = $5, own_requests = $6, peer_requests = $7, found = $8
+            update reconcile_run set repositories = $3, tags = $4, own_requests = $5, peer_requests = $6, found = $7, lease_until = clock_timestamp() + $8
             where id = $1 and node = $2 and status = 'running'
             """);
-        Add(command, run, node, lease, report);
+        Add(command, run, node, report);
+        command.Parameters.Add(new() { Value = lease });
         return await command.ExecuteNonQueryAsync(cancel) == 1;
     }
 
@@ -78,11 +79,11 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await using var end = new NpgsqlCommand("""
-            update reconcile_run set lease_until = null, repositories = $4, tags = $5, own_requests = $6, peer_requests = $7, found = $8,
-                status = $9, message = $10, finished_at = clock_timestamp() + $3
+            update reconcile_run set lease_until = null, repositories = $3, tags = $4, own_requests = $5, peer_requests = $6, found = $7,
+                status = $8, message = $9, finished_at = clock_timestamp()
             where id = $1 and node = $2 and status = 'running'
             """, connection);
-        Add(end, run, node, TimeSpan.Zero, report);
+        Add(end, run, node, report);
         end.Parameters.Add(new() { Value = failure is null ? "done" : "failed" });
         end.Parameters.Add(new() { Value = (object?)failure ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         if (await end.ExecuteNonQueryAsync(cancel) == 0)
@@ -136,11 +137,10 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    private static void Add(NpgsqlCommand command, ReconcileRun run, string node, TimeSpan lease, ReconcileReport report)
+    private static void Add(NpgsqlCommand command, ReconcileRun run, string node, ReconcileReport report)
     {
         command.Parameters.Add(new() { Value = run.Id });
         command.Parameters.Add(new() { Value = node });
-        command.Parameters.Add(new() { Value = lease });
         foreach (var number in new[] { report.Repositories, report.Tags, report.OwnRequests, report.PeerRequests, report.Findings.Count })
             command.Parameters.Add(new() { Value = number });
     }

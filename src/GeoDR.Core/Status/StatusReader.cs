@@ -55,7 +55,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8), verification?.Damaged ?? 0,
             reader.GetInt64(24), reader.GetInt64(25));
         if (compared.Last is { Status: "failed" } broken)
-            reasons = [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"];
+            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"]);
         var left = counts.Pending + counts.Started;
         var pace = reader.GetInt64(10) / 300d;
         return new SiteStatus(

@@ -36,7 +36,7 @@ internal static class ReconcileVerb
         return await VerbSettings.GuardAsync(async () =>
         {
             await using var services = new ServiceCollection().AddLogging().AddSite(settings).AddReconcile(settings).BuildServiceProvider();
-            var (runs, source) = (services.GetRequiredService<ReconcileRuns>(), services.GetRequiredService<NpgsqlDataSource>());
+            var source = services.GetRequiredService<NpgsqlDataSource>();
             if (await new SiteStore(source).ReadAsync(cancel) is not { } site)
                 return await SayAsync("This site has not been started yet: run `geodr serve`.");
             // A run by hand reads everything, whenever it was read last.
