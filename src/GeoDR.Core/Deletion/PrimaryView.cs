@@ -96,10 +96,9 @@ public sealed class PrimaryView(RegistryClient primary, Outages outages)
         }
         if (others.Count == 0)
             return "the primary's catalog names no other repository";
-        // One that was synced before is the likeliest to have tags.
-        if (await outages.KnownRepositoryAsync(repository, cancel) is { } known)
-            others.Insert(0, known);
-        foreach (var other in others.Take(Tries + 1))
+        // Repositories that were emptied stay in some catalogs, so its first names may all have nothing to pull.
+        others.InsertRange(0, await outages.RepositoriesWithTagsAsync(repository, Tries, cancel));
+        foreach (var other in others.Distinct().Take(2 * Tries))
             if (await PullsAsync(other, await ListAsync(other, cancel), cancel))
                 return null;
         return "no other repository of the primary could be pulled for comparison";

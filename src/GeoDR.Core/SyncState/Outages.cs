@@ -59,4 +59,21 @@ public sealed class Outages(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = otherThan ?? "" });
         return await command.ExecuteScalarAsync(cancel) as string;
     }
+
+    /// <summary>Repositories that were synced, the latest first, hold a tag, and have nothing that waits for its deletion: likely to have tags at the primary.</summary>
+    public async Task<IReadOnlyList<string>> RepositoriesWithTagsAsync(string otherThan, int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            select name from repository r where last_synced_at is not null and name <> $1
+                and exists (select from tag t where t.repository = r.name) and not exists (select from waiting_deletion d where d.repository_id = r.id)
+            order by last_synced_at desc limit $2
+            """);
+        command.Parameters.Add(new() { Value = otherThan });
+        command.Parameters.Add(new() { Value = limit });
+        var names = new List<string>();
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            names.Add(row.GetString(0));
+        return names;
+    }
 }

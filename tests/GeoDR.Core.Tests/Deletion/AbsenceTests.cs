@@ -160,6 +160,20 @@ public sealed class AbsenceTests(PostgresFixture postgres) : DatabaseTest(postgr
     }
 
     [Fact]
+    public async Task LastTag_WhereTheCatalogBeginsWithEmptiedRepositories_GoesAllTheSame()
+    {
+        for (var n = 0; n < 8; n++)
+        {
+            _rig.Primary.Seed($"app/0{n}", null, _one);
+            await Database.ExecuteAsync($"insert into repository (name, state, full_wanted, last_synced_at) values ('app/0{n}', 2, 0, now() + interval '1 hour')");
+        }
+        await _rig.HoldAsync("app/a", "v1", _one, atPrimary: false, Stop);
+        await _rig.DeletedAsync("app/a", "v1");
+        await _rig.RunAsync(Stop);
+        Assert.Empty(await _rig.TagsAsync("app/a", Stop));
+    }
+
+    [Fact]
     public async Task TokenThatLostItsRight_WhereThatLooksLikeNothing_DeletesNothing()
     {
         foreach (var tag in new[] { "v1", "v2" })

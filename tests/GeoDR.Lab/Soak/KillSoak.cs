@@ -13,6 +13,12 @@ public sealed record KillSoakOptions
     /// <summary>Bytes of the layer that every tenth round pushes beside the load; none when 0.</summary>
     public long LargeLayer { get; init; } = 200L << 20;
 
+    /// <summary>Bytes of the largest layer of the load.</summary>
+    public int LongestLayer { get; init; } = 8 << 20;
+
+    /// <summary>The kill comes so long after the load at the latest.</summary>
+    public TimeSpan LatestMoment { get; init; } = TimeSpan.FromSeconds(1.5);
+
     /// <summary>Both registries are compared whole after so many rounds, and after the last.</summary>
     public int CompareEvery { get; init; } = 7;
 }
@@ -41,7 +47,7 @@ public sealed class KillSoak : IAsyncDisposable
     private KillSoak(KillSoakOptions options, TwoSites sites)
     {
         (_options, _sites) = (options, sites);
-        _load = new SoakLoad(sites.Primary, options.Seed, largestLayer: 8 << 20);
+        _load = new SoakLoad(sites.Primary, options.Seed, largestLayer: options.LongestLayer);
         _watch = new SyncWatch(sites.Secondary.ConnectionString);
     }
 
@@ -58,7 +64,7 @@ public sealed class KillSoak : IAsyncDisposable
     {
         var target = _options.Targets[number % _options.Targets.Count];
         var random = new Random((_options.Seed * 1_000_003) + number);
-        var (moment, down) = (TimeSpan.FromMilliseconds(random.Next(100, 1500)), TimeSpan.FromMilliseconds(random.Next(0, 800)));
+        var (moment, down) = (TimeSpan.FromMilliseconds(random.Next(100, (int)_options.LatestMoment.TotalMilliseconds)), TimeSpan.FromMilliseconds(random.Next(0, 800)));
         var before = _load.Pushed;
         _load.Go();
         var large = _options.LargeLayer > 0 && number % 10 < _options.Targets.Count && number / 10 % 2 == 0 && number % 10 == number / 20 % 10

@@ -10,7 +10,7 @@ public sealed class KillTests(ITestOutputHelper output)
     public async Task Kill_OfEveryPart_LeavesNothingBehind()
     {
         var stop = TestContext.Current.CancellationToken;
-        var options = new KillSoakOptions { Seed = 7, LargeLayer = 0 };
+        var options = new KillSoakOptions { Seed = 7, LargeLayer = 0, LongestLayer = 1 << 20, LatestMoment = TimeSpan.FromSeconds(0.6) };
         await using var soak = await KillSoak.StartAsync(options, cancellationToken: stop);
         var rounds = options.Targets.Count;
         for (var number = 0; number < rounds; number++)

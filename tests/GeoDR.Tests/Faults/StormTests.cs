@@ -16,8 +16,8 @@ public sealed class StormTests
         var (sites, proxy) = (behind.Sites, behind.Proxy);
         var storms = new[]
         {
-            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Times = 25, Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }),
-            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Skip = 10, Times = 40, Status = 503 }),
+            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Times = 12, Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }),
+            proxy.Add(new HttpFaultRule { Path = "/manifests/|/blobs/", Skip = 10, Times = 15, Status = 503 }),
             proxy.Add(new HttpFaultRule { Method = "GET", Path = "/blobs/", Skip = 5, Times = 5, CutResponseAfter = 1000 }),
         };
         await PushAsync(sites, 20);
@@ -44,13 +44,13 @@ public sealed class StormTests
         await using var behind = await BehindProxy.StartAsync();
         var (sites, proxy) = (behind.Sites, behind.Proxy);
         proxy.Add(new HttpFaultRule { Path = "/storm/007/", Status = 500, Body = "corrupt" });
-        await PushAsync(sites, 60);
-        await AllSyncedAsync(sites, 59, failed: ["storm/007"]);
+        await PushAsync(sites, 24);
+        await AllSyncedAsync(sites, 23, failed: ["storm/007"]);
 
         // Mended, it goes on by itself or as soon as somebody asks.
         proxy.Clear();
         (await sites.Secondary.Geo.RunAsync("resync", "--state", "failed")).EnsureSuccess();
-        await AllSyncedAsync(sites, 60, failed: []);
+        await AllSyncedAsync(sites, 24, failed: []);
         await sites.WaitUntilEqualAsync(TimeSpan.FromSeconds(20), cancellationToken: Stop);
     }
 

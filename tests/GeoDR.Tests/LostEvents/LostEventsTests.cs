@@ -12,7 +12,7 @@ public sealed class LostEventsTests(ITestOutputHelper output)
     public async Task Events_ThroughKills_AreEachTakenOnce()
     {
         // GEODR_LOST_EVENTS=100000 is the whole proof; here it shares ten minutes with all others.
-        var events = int.TryParse(Environment.GetEnvironmentVariable("GEODR_LOST_EVENTS"), out var asked) ? asked : 40_000;
+        var events = int.TryParse(Environment.GetEnvironmentVariable("GEODR_LOST_EVENTS"), out var asked) ? asked : 20_000;
         await using var rig = await LogRig.StartAsync(searchPath: null, Stop);
         var kills = new Queue<(double At, Func<Task> Kill)>(
         [
@@ -36,7 +36,7 @@ public sealed class LostEventsTests(ITestOutputHelper output)
     {
         // The same, with pg_advisory_xact_lock shadowed by a function that does nothing: if nothing were missed now, the test
         // above would prove nothing.
-        const int Events = 10_000;
+        const int Events = 4_000;
         await using var rig = await LogRig.StartAsync(searchPath: "public,pg_catalog", Stop);
         await rig.SendAsync(Events, 25, _ => Task.CompletedTask, Stop);
         Assert.Equal(Events, await rig.CountEventsAsync(Stop));
