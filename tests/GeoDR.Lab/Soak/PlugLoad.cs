@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+
+namespace GeoDR.Lab;
+
+/// <summary>One push of a tag, as its client saw it.</summary>
+/// <param name="At">When the client heard that it was taken; when it was given up, where it heard nothing.</param>
+/// <param name="Acknowledged">The registry answered 201.</param>
+public sealed record ClientPush(string Repository, string Tag, string Digest, DateTimeOffset At, bool Acknowledged);
+
+/// <summary>Clients that push all the time, over tags and beside them, until the registry is gone; each into repositories of its own.</summary>
+public sealed class PlugLoad(Site primary, int seed)
+{
+    private const int Clients = 3;
+    private const int Repositories = 4;
+    private const int Tags = 8;
+    private const int LargestLayer = 250_000;
+
+    private readonly Random[] _random = [.. Enumerable.Range(0, Clients).Select(c => new Random((seed * 1_009) + c))];
+    private readonly ConcurrentQueue<ClientPush> _pushes = new();
+    private long _image = (long)seed << 32;
+
+    /// <summary>Everything that was pushed, in the order of the answers.</summary>
+    public IReadOnlyList<ClientPush> Pushes => [.. _pushes];
+
+    /// <summary>Runs until the registry fails, or is stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        primary.Pusher.Forget();
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(c => ClientAsync(c, stop)));
+    }
+
+    private async Task ClientAsync(int client, CancellationToken stop)
+    {
+        var random = _random[client];
+        var (repository, tag, digest) = ("", "", "");
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                (repository, tag) = ($"plug/r{(client * Repositories) + random.Next(Repositories):00}", $"t{random.Next(Tags)}");
+                var spec = new ImageSpec(ImageKind.Oci, Interlocked.Increment(ref _image), new LayerSpec(_image, random.Next(1000, LargestLayer)));
+                digest = (await primary.Pusher.PushAsync(repository, tag, spec, CancellationToken.None)).Digest;
+                _pushes.Enqueue(new(repository, tag, digest, TimeProvider.System.GetUtcNow(), true));
+                await Task.Delay(random.Next(20, 150), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or LabException)
+        {
+            // What the registry wrote without saying so is read from its storage; it was pushed when its client gave up.
+        }
+    }
+}
