@@ -7,8 +7,8 @@ namespace GeoDR.Lab;
 public sealed class LostLoad(Site primary, int seed)
 {
     private const int Clients = 3;
-    private const int Repositories = 4;
-    private const int Tags = 25;
+    private const int Repositories = 3;
+    private const int Tags = 8;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<string, string?>[] _tags = [.. Enumerable.Range(0, Clients * Repositories).Select(_ => new Dictionary<string, string?>())];

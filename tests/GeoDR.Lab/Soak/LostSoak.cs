@@ -56,6 +56,9 @@ public sealed class LostSoak : IAsyncDisposable
         _primary = NpgsqlDataSource.Create(sites.Primary.ConnectionString);
     }
 
+    /// <summary>False where another soak goes on with the sites and the relay.</summary>
+    public bool EndsSites { get; init; } = true;
+
     public static async Task<LostSoak> StartAsync(LostSoakOptions options, CancellationToken cancellationToken = default)
     {
         LossyRelay? relay = null;
@@ -114,8 +117,11 @@ public sealed class LostSoak : IAsyncDisposable
     {
         await _primary.DisposeAsync();
         await _watch.DisposeAsync();
-        await _sites.DisposeAsync();
-        await _relay.DisposeAsync();
+        if (EndsSites)
+        {
+            await _sites.DisposeAsync();
+            await _relay.DisposeAsync();
+        }
     }
 
     /// <summary>The load, in the middle of which the registry's queue fills and is lost; gives how many it held.</summary>

@@ -29,17 +29,24 @@ public sealed class PlugLoad(Site primary, int seed)
         await Task.WhenAll(Enumerable.Range(0, Clients).Select(c => ClientAsync(c, stop)));
     }
 
+    /// <summary>A push over a tag that the registry cannot read any more.</summary>
+    public async Task MendAsync(string repository, string tag, CancellationToken cancellationToken)
+    {
+        primary.Pusher.Forget();
+        var digest = (await primary.Pusher.PushAsync(repository, tag, ImageSpec.Random(ImageKind.Oci, Interlocked.Increment(ref _image), layers: 1), cancellationToken)).Digest;
+        _pushes.Enqueue(new(repository, tag, digest, TimeProvider.System.GetUtcNow(), true));
+    }
+
     private async Task ClientAsync(int client, CancellationToken stop)
     {
         var random = _random[client];
-        var (repository, tag, digest) = ("", "", "");
         try
         {
             while (!stop.IsCancellationRequested)
             {
-                (repository, tag) = ($"plug/r{(client * Repositories) + random.Next(Repositories):00}", $"t{random.Next(Tags)}");
+                var (repository, tag) = ($"plug/r{(client * Repositories) + random.Next(Repositories):00}", $"t{random.Next(Tags)}");
                 var spec = new ImageSpec(ImageKind.Oci, Interlocked.Increment(ref _image), new LayerSpec(_image, random.Next(1000, LargestLayer)));
-                digest = (await primary.Pusher.PushAsync(repository, tag, spec, CancellationToken.None)).Digest;
+                var digest = (await primary.Pusher.PushAsync(repository, tag, spec, CancellationToken.None)).Digest;
                 _pushes.Enqueue(new(repository, tag, digest, TimeProvider.System.GetUtcNow(), true));
                 await Task.Delay(random.Next(20, 150), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -23,6 +23,9 @@ public sealed record PlugSoakOptions
 public sealed class PlugSoak : IAsyncDisposable
 {
     private const long BytesPerSecond = 400_000;
+
+    /// <summary>In place of a digest: Distribution empties a tag's link before it writes it, and was killed in between.</summary>
+    private const string Unreadable = "unreadable";
     private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(2);
 
     private readonly PlugSoakOptions _options;
@@ -89,7 +92,8 @@ public sealed class PlugSoak : IAsyncDisposable
         _lines.Registry.RefuseConnections = true;
         _lines.Registry.CutAll();
         await _sites.Primary.Registry.StartAgainAsync(cancellationToken);
-        var lost = Lost(await TagsAsync(_sites.Primary, cancellationToken), left, plug);
+        var held = await TagsAsync(_sites.Primary, cancellationToken);
+        var lost = Lost(held, left, plug);
         var outside = lost.Where(p => !(later.Names(p) || later.Covers(p)) || !(atOnce.Names(p) || atOnce.Covers(p))).ToList();
         var wrong = later.Listed.Where(l => left.GetValueOrDefault((l.Repository, l.Reference)) == l.Digest)
             .Concat(atOnce.Listed.Where(l => here.GetValueOrDefault((l.Repository, l.Reference)) == l.Digest)).ToList();
@@ -106,7 +110,7 @@ public sealed class PlugSoak : IAsyncDisposable
 
         if (goOn)
         {
-            await GoOnAsync(cancellationToken);
+            await GoOnAsync(held.Where(h => h.Value == Unreadable).Select(h => h.Key), cancellationToken);
         }
 
         return round;
@@ -163,7 +167,7 @@ public sealed class PlugSoak : IAsyncDisposable
 
         return
         [
-            .. held.Where(h => left.GetValueOrDefault(h.Key) != h.Value).Select(h =>
+            .. held.Where(h => h.Value != Unreadable && left.GetValueOrDefault(h.Key) != h.Value).Select(h =>
                 pushes.TryGetValue((h.Key.Repository, h.Key.Tag, h.Value), out var push) ? push : new ClientPush(h.Key.Repository, h.Key.Tag, h.Value, plug, false)),
         ];
     }
@@ -177,10 +181,13 @@ public sealed class PlugSoak : IAsyncDisposable
             {
                 foreach (var tag in await site.Client.ListTagsAsync(name, token))
                 {
-                    // Distribution answers 404 for a tag whose manifest it had not yet linked when it was killed: that image is not held.
-                    if (await site.Client.ResolveAsync(name, tag, token) is { } digest)
+                    try
                     {
-                        tags[(name, tag)] = digest;
+                        tags[(name, tag)] = await site.Client.ResolveAsync(name, tag, token) ?? Unreadable;
+                    }
+                    catch (LabException)
+                    {
+                        tags[(name, tag)] = Unreadable;
                     }
                 }
             });
@@ -188,10 +195,15 @@ public sealed class PlugSoak : IAsyncDisposable
     }
 
     /// <summary>Power again, and everything copied that was not.</summary>
-    private async Task GoOnAsync(CancellationToken cancellationToken)
+    private async Task GoOnAsync(IEnumerable<(string Repository, string Tag)> unreadable, CancellationToken cancellationToken)
     {
         _lines.Heal();
         await _sites.Primary.StartAgainAsync(cancellationToken);
+        foreach (var (repository, tag) in unreadable)
+        {
+            await _load.MendAsync(repository, tag, cancellationToken);
+        }
+
         // Its queue was memory: what it had not told is found by comparing.
         (await _sites.Primary.Geo.RunAsync("reconcile")).EnsureSuccess();
         await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
