@@ -29,6 +29,15 @@ public sealed class PlugLoad(Site primary, int seed)
         await Task.WhenAll(Enumerable.Range(0, Clients).Select(c => ClientAsync(c, stop)));
     }
 
+    /// <summary>One tag into every repository.</summary>
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        foreach (var number in Enumerable.Range(0, Clients * Repositories))
+        {
+            await MendAsync(Name(number), "t0", cancellationToken);
+        }
+    }
+
     /// <summary>A push over a tag that the registry cannot read any more.</summary>
     public async Task MendAsync(string repository, string tag, CancellationToken cancellationToken)
     {
@@ -37,6 +46,8 @@ public sealed class PlugLoad(Site primary, int seed)
         _pushes.Enqueue(new(repository, tag, digest, TimeProvider.System.GetUtcNow(), true));
     }
 
+    private static string Name(int number) => $"plug/r{number:00}";
+
     private async Task ClientAsync(int client, CancellationToken stop)
     {
         var random = _random[client];
@@ -44,7 +55,7 @@ public sealed class PlugLoad(Site primary, int seed)
         {
             while (!stop.IsCancellationRequested)
             {
-                var (repository, tag) = ($"plug/r{(client * Repositories) + random.Next(Repositories):00}", $"t{random.Next(Tags)}");
+                var (repository, tag) = (Name((client * Repositories) + random.Next(Repositories)), $"t{random.Next(Tags)}");
                 var spec = new ImageSpec(ImageKind.Oci, Interlocked.Increment(ref _image), new LayerSpec(_image, random.Next(1000, LargestLayer)));
                 var digest = (await primary.Pusher.PushAsync(repository, tag, spec, CancellationToken.None)).Digest;
                 _pushes.Enqueue(new(repository, tag, digest, TimeProvider.System.GetUtcNow(), true));

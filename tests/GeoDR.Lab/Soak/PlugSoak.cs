@@ -61,6 +61,14 @@ public sealed class PlugSoak : IAsyncDisposable
     {
         var random = new Random((_options.Seed * 1_000_003) + number);
         var way = (PlugWay)(number % 4);
+        if (_load.Pushes.Count == 0)
+        {
+            // A repository that was never compared whole is one of which the list says itself that it is not complete.
+            await _load.BeginAsync(cancellationToken);
+            await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
+            await QuietAsync(cancellationToken);
+        }
+
         var earlier = _load.Pushes.Count;
         _lines.Registry.BytesPerSecond = BytesPerSecond;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -207,6 +215,11 @@ public sealed class PlugSoak : IAsyncDisposable
         // Its queue was memory: what it had not told is found by comparing.
         (await _sites.Primary.Geo.RunAsync("reconcile")).EnsureSuccess();
         await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
+        await QuietAsync(cancellationToken);
+    }
+
+    private async Task QuietAsync(CancellationToken cancellationToken)
+    {
         SyncStanding? last = null;
         await Wait.UntilAsync(
             async token => (last = await _watch.ReadAsync(token)).IsQuiet, s_deadline, () => $"not quiet: {last}\n{_sites.Secondary.Geo.Serve?.LogTail(25)}", cancellationToken);
