@@ -9,16 +9,30 @@ namespace GeoDR.Lab;
 /// <param name="Incomplete">Repositories of which it says itself that what they lack is not listed.</param>
 public sealed record LossPreview(IReadOnlySet<(string Repository, string Reference, string? Digest)> Listed, double? Window, DateTimeOffset? Since, long Incomplete)
 {
-    /// <exception cref="LabException">The log was still read meanwhile.</exception>
+    /// <summary>Of a primary without power: what was read of its log just before may still be taken in meanwhile, then it is asked again.</summary>
     public static async Task<LossPreview> TakeAsync(Site secondary, CancellationToken cancellationToken)
     {
-        var read = await ReadAtAsync(secondary, cancellationToken);
-        using var said = JsonDocument.Parse((await secondary.Geo.RunAsync(["loss", "--json"], null, cancellationToken)).EnsureSuccess().Output);
-        if (await ReadAtAsync(secondary, cancellationToken) != read)
+        for (var tries = 5; tries > 0; tries--)
         {
-            throw new LabException("the secondary still reads the log of a primary without power");
+            var read = await ReadAtAsync(secondary, cancellationToken);
+            using var said = JsonDocument.Parse((await secondary.Geo.RunAsync(["loss", "--json"], null, cancellationToken)).EnsureSuccess().Output);
+            if (await ReadAtAsync(secondary, cancellationToken) == read)
+            {
+                return Read(said, read);
+            }
         }
 
+        throw new LabException("the secondary still reads the log of a primary without power");
+    }
+
+    /// <summary>Whether a push is in the list.</summary>
+    public bool Names(ClientPush push) => Listed.Contains((push.Repository, push.Tag, push.Digest));
+
+    /// <summary>Whether a push may be missing in the list.</summary>
+    public bool Covers(ClientPush push) => Window is null || push.At >= Since;
+
+    private static LossPreview Read(JsonDocument said, DateTimeOffset read)
+    {
         var summary = said.RootElement.GetProperty("summary");
         double? window = summary.GetProperty("windowSeconds") is { ValueKind: JsonValueKind.Number } seconds ? seconds.GetDouble() : null;
         // Exactly when it was asked: so many seconds after the log was read last, which was long ago and stays.
@@ -28,11 +42,6 @@ public sealed record LossPreview(IReadOnlySet<(string Repository, string Referen
                 .Select(i => (i.GetProperty("repository").GetString()!, i.GetProperty("reference").GetString()!, i.GetProperty("digest").GetString())).ToHashSet(),
             window, asked.AddSeconds(-window ?? 0), summary.GetProperty("notCompared").GetInt64());
     }
-
-    /// <summary>Whether a push is in the list, or may be missing in it.</summary>
-    public bool Names(ClientPush push) => Listed.Contains((push.Repository, push.Tag, push.Digest));
-
-    public bool Covers(ClientPush push) => Window is null || push.At >= Since;
 
     private static async Task<DateTimeOffset> ReadAtAsync(Site secondary, CancellationToken cancellationToken)
     {

@@ -65,7 +65,6 @@ public sealed class PlugSoak : IAsyncDisposable
         {
             // A repository that was never compared whole is one of which the list says itself that it is not complete.
             await _load.BeginAsync(cancellationToken);
-            await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
             await QuietAsync(cancellationToken);
         }
 
@@ -214,14 +213,26 @@ public sealed class PlugSoak : IAsyncDisposable
 
         // Its queue was memory: what it had not told is found by comparing.
         (await _sites.Primary.Geo.RunAsync("reconcile")).EnsureSuccess();
-        await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
         await QuietAsync(cancellationToken);
+        await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: cancellationToken);
     }
 
+    /// <summary>The primary's registry has told everything, the secondary has read it, and has nothing to do.</summary>
     private async Task QuietAsync(CancellationToken cancellationToken)
     {
         SyncStanding? last = null;
+        await using var primary = NpgsqlDataSource.Create(_sites.Primary.ConnectionString);
         await Wait.UntilAsync(
-            async token => (last = await _watch.ReadAsync(token)).IsQuiet, s_deadline, () => $"not quiet: {last}\n{_sites.Secondary.Geo.Serve?.LogTail(25)}", cancellationToken);
+            async token =>
+            {
+                if (await _sites.Primary.Registry.ReadPendingNotificationsAsync(token) > 0)
+                {
+                    return false;
+                }
+
+                await using var head = primary.CreateCommand("select coalesce(max(id), 0) from event");
+                return (long)(await head.ExecuteScalarAsync(token))! == await _watch.CursorAsync(token) && (last = await _watch.ReadAsync(token)).IsQuiet;
+            },
+            s_deadline, () => $"not quiet: {last}\n{_sites.Secondary.Geo.Serve?.LogTail(25)}", cancellationToken);
     }
 }
