@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace GeoDR.Lab.Tool;
 
-/// <summary><c>geodr-lab soak kill</c> and <c>soak pause</c>: repeated faults, one line a round in a file, resumable.</summary>
+/// <summary><c>geodr-lab soak kill</c>, <c>soak pause</c> and those of <see cref="TrustSoaks"/>: repeated faults, one line a round in a file, resumable.</summary>
 internal static class SoakCommand
 {
     public static Command Create()
@@ -25,7 +25,7 @@ internal static class SoakCommand
         var rows = new Option<int>("--count") { Description = "Rows that stopped workers held, in all", DefaultValueFactory = _ => 20 };
         var pause = new Command("pause", "SIGSTOP of a worker past its lease, newer pushes meanwhile, and the waking; no old tag may stay") { rows, seed };
         pause.SetAction((parsed, token) => PauseAsync(new PauseSoakOptions { Seed = parsed.GetValue(seed) }, parsed.GetValue(rows), token));
-        return new Command("soak", "Repeated faults") { kill, pause, DeletionCommand.Create() };
+        return new Command("soak", "Repeated faults") { kill, pause, DeletionCommand.Create(), TrustSoaks.Lost(), TrustSoaks.Plug() };
     }
 
     private static async Task<int> PauseAsync(PauseSoakOptions options, int rows, CancellationToken cancellationToken)
@@ -99,14 +99,14 @@ internal static class SoakCommand
         return 0;
     }
 
-    private static string DirectoryOfSoaks()
+    internal static string DirectoryOfSoaks()
     {
         var directory = Path.Combine(GeoProgram.RepositoryRoot(), ".geodr", "soak");
         Directory.CreateDirectory(directory);
         return directory;
     }
 
-    private static async Task AppendAsync(string file, string line)
+    internal static async Task AppendAsync(string file, string line)
     {
         Console.WriteLine(line.Length > 3000 ? line[..3000] : line);
         await File.AppendAllTextAsync(file, line + "\n");
@@ -132,7 +132,7 @@ internal static class SoakCommand
             + $"{lines.Count(l => l.Contains("the registries differ", StringComparison.Ordinal))} differed");
     }
 
-    private static double Value(string[] fields, string name) =>
+    internal static double Value(string[] fields, string name) =>
         fields.FirstOrDefault(f => f.StartsWith(name + "=", StringComparison.Ordinal)) is { } field
             && double.TryParse(field[(name.Length + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : 0;
 

@@ -100,18 +100,33 @@ public sealed class RegistryReconcile(RegistryReading reading, IReconcileSite si
                 return;
             if (left > TimeSpan.Zero)
                 await Task.Delay(left, time, cancel);
-            if (run.Suspicious.TryDequeue(out var due))
-                await ConfirmAsync(run, due.Repository, cancel);
+            var due = new List<string>();
+            while (due.Count < PageSize && run.Suspicious.TryPeek(out next) && time.GetElapsedTime(next.At) >= settle && run.Suspicious.TryDequeue(out next))
+                due.Add(next.Repository);
+            await ConfirmAsync(run, due, cancel);
         }
     }
 
-    private async Task ConfirmAsync(Run run, string name, CancellationToken cancel)
+    // Many at a time: a primary's inventory follows its log once a second, and one settling serves them all.
+    private async Task ConfirmAsync(Run run, IReadOnlyList<string> names, CancellationToken cancel)
     {
-        var before = await site.KnownAsync(name, cancel);
-        if (before is null || await ReadAsync(run, name, cancel) is not { } found)
+        var read = new ConcurrentQueue<(string Name, IReadOnlyDictionary<string, string> Before, ReadRepository Found)>();
+        await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = RepositoriesAtOnce, CancellationToken = cancel }, async (name, stop) =>
+        {
+            if (await site.KnownAsync(name, stop) is { } before && await ReadAsync(run, name, stop) is { } found)
+                read.Enqueue((name, before, found));
+        });
+        if (read.IsEmpty)
             return;
         // What the registry had told before it was read is known now; only what still differs was never told.
         var mark = await site.SettleAsync(cancel);
+        foreach (var (name, before, found) in read)
+            await ConfirmAsync(run, name, before, found, mark, cancel);
+    }
+
+    private async Task ConfirmAsync(
+        Run run, string name, IReadOnlyDictionary<string, string> before, ReadRepository found, long mark, CancellationToken cancel)
+    {
         if (await site.KnownAsync(name, cancel) is not { } after)
             return;
         var findings = Differences(name, before, found).Intersect(Differences(name, after, found)).ToList();

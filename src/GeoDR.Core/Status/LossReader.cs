@@ -34,6 +34,9 @@ public sealed class LossReader(NpgsqlDataSource source)
     // The primary says every two seconds that it lives; a standby may show that a little later.
     private const double FreshBeatSeconds = 6;
 
+    // A registry notifies beside its answer to the client, and waits for a second by default before it sends again.
+    private const double UnderWaySeconds = 1;
+
     // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. The tailer
     // dates a push by its receipt at the primary: that is a minute before it stops being fresh (Marking.LinkPatience).
     // The inventory is looked up for each reference by its key; where 100,000 wait, that is about a second (on two busy cores).
@@ -110,7 +113,8 @@ public sealed class LossReader(NpgsqlDataSource source)
         if (!row.IsDBNull(11))
             return (read, null, false);
         var fresh = !behind && beat <= FreshBeatSeconds;
-        // Behind, it is as old as the oldest event not taken in; with an old beat, the log itself was seen as it was then.
-        return (read, read + (behind ? Math.Max(lag, 0) : 0) + (beat > FreshBeatSeconds ? beat : 0), fresh);
+        // Behind, it is as old as the oldest event not taken in. Since its last beat the primary may have taken no notification: a
+        // young beat says nothing of what came after it.
+        return (read, read + Math.Max(behind ? lag : 0, beat) + UnderWaySeconds, fresh);
     }
 }

@@ -37,13 +37,12 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
 
     public async Task<TailOutcome> RunOnceAsync(CancellationToken cancel)
     {
-        var cursor = await ReadCursorAsync(cancel);
-        if (cursor is null)
+        if (await ReadCursorAsync(cancel) is not var (cursor, begun))
             return await StartAsync(cancel);
         LogPage? page;
         try
         {
-            page = await log.ReadAsync(cursor.Value.EventId, PageSize + 1, cancel);
+            page = await log.ReadAsync(cursor.EventId, PageSize + 1, cancel);
         }
         catch (UnknownLogVersionException e)
         {
@@ -52,15 +51,15 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         }
         if (page is null)
             return TailOutcome.NoLog;
-        if (BrokenBecause(cursor.Value, page) is { } reason)
-            return await RestartAsync(cursor.Value, reason, cancel);
-        var events = page.Events.Where(e => e.Id > cursor.Value.EventId).ToList();
+        if (BrokenBecause(cursor, page) is { } reason)
+            return await RestartAsync(cursor, reason, cancel);
+        var events = page.Events.Where(e => e.Id > cursor.EventId).ToList();
         var unknown = events.FindIndex(e => !s_knownKinds.Contains(e.Kind));
         var problem = unknown < 0 ? null
             : $"Event {events[unknown].Id} is of a kind this program does not know: '{events[unknown].Kind}'. Upgrade this site; nothing was skipped.";
         if (unknown >= 0)
             events.RemoveRange(unknown, events.Count - unknown);
-        if (!await ApplyAsync(cursor.Value, page.Log, events, problem, cancel))
+        if (!await ApplyAsync(cursor, begun, page.Log, events, problem, cancel))
             return TailOutcome.Overtaken;
         return problem is not null ? TailOutcome.Stopped : events.Count > 0 ? TailOutcome.Advanced : TailOutcome.UpToDate;
     }
@@ -120,7 +119,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         return TailOutcome.Repositioned;
     }
 
-    private async Task<bool> ApplyAsync(LogPosition cursor, LogState state, List<LoggedEvent> events, string? problem, CancellationToken cancel)
+    private async Task<bool> ApplyAsync(LogPosition cursor, DateTime begun, LogState state, List<LoggedEvent> events, string? problem, CancellationToken cancel)
     {
         await using var connection = await tracking.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -130,7 +129,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         var (id, key) = events.Count > 0 ? (events[^1].Id, events[^1].Key) : (cursor.EventId, cursor.EventKey);
         await using var update = new NpgsqlCommand("""
             update cursor set event_id = $1, event_key = $2, head = $3, beat_age = $4, beat_at = clock_timestamp() - make_interval(secs => $4),
-                lag_seconds = $5, read_at = clock_timestamp(), problem = $6
+                lag_seconds = $5, read_at = $7, problem = $6
             """, connection)
         {
             Parameters =
@@ -138,6 +137,8 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
                 new() { Value = id }, new() { Value = key }, new() { Value = state.Head }, new() { Value = state.BeatAge.TotalSeconds },
                 new() { Value = state.Head > id ? events.Select(e => e.Age.TotalSeconds).DefaultIfEmpty(0).First() : 0d },
                 new() { Value = (object?)problem ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+                // What was written while the page travelled and was applied is not in it.
+                new() { Value = begun },
             },
         };
         await update.ExecuteNonQueryAsync(cancel);
@@ -145,21 +146,22 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         return true;
     }
 
-    private async Task<LogPosition?> ReadCursorAsync(CancellationToken cancel)
+    private async Task<(LogPosition Cursor, DateTime Begun)?> ReadCursorAsync(CancellationToken cancel)
     {
         await using var connection = await tracking.OpenConnectionAsync(cancel);
-        return await CursorAsync(connection, "", cancel);
-    }
-
-    private static Task<LogPosition?> LockCursorAsync(NpgsqlConnection connection, CancellationToken cancel) =>
-        CursorAsync(connection, "for update", cancel);
-
-    private static async Task<LogPosition?> CursorAsync(NpgsqlConnection connection, string locking, CancellationToken cancel)
-    {
-        await using var command = new NpgsqlCommand($"select log_id, event_id, event_key from cursor {locking}", connection);
+        await using var command = new NpgsqlCommand("select log_id, event_id, event_key, clock_timestamp() from cursor", connection);
         await using var reader = await command.ExecuteReaderAsync(cancel);
-        return await reader.ReadAsync(cancel) ? new LogPosition(reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2)) : null;
+        return await reader.ReadAsync(cancel) ? (Position(reader), reader.GetDateTime(3)) : null;
     }
+
+    private static async Task<LogPosition?> LockCursorAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("select log_id, event_id, event_key from cursor for update", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel) ? Position(reader) : null;
+    }
+
+    private static LogPosition Position(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2));
 
     private async Task WriteProblemAsync(string problem, CancellationToken cancel)
     {

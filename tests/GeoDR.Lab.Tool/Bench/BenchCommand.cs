@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace GeoDR.Lab.Tool.Bench;
 
-/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [--json FILE]</c>; without a name all of them run.</summary>
+/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [reconcile] [--json FILE]</c>; without a name all of them run.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory"];
+    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory", "reconcile"];
 
     public static Command Create()
     {
@@ -14,7 +14,7 @@ internal static class BenchCommand
         names.AcceptOnlyFromAmong(s_names);
         var json = new Option<FileInfo?>("--json") { Description = "Keep the figures, with the machine's facts, in this file" };
         var pushes = new Option<int>("--pushes") { Description = "lag: measured pushes", DefaultValueFactory = _ => 100 };
-        var repositories = new Option<int>("--repositories") { Description = "lag: repositories to backfill meanwhile", DefaultValueFactory = _ => 1000 };
+        var repositories = new Option<int>("--repositories") { Description = "lag: repositories to backfill meanwhile; reconcile: in each registry, and then twice as many (20,000 where not given)", DefaultValueFactory = _ => 1000 };
         var over = new Option<int>("--over") { Description = "lag: seconds over which the pushes are spread", DefaultValueFactory = _ => 100 };
         var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
         var seconds = new Option<int>("--seconds") { Description = "intake: length of each measurement", DefaultValueFactory = _ => 10 };
@@ -22,8 +22,10 @@ internal static class BenchCommand
         var data = new Option<string[]>("--data") { Description = "sync: only these of many-small, wide and big", AllowMultipleArgumentsPerToken = true };
         data.AcceptOnlyFromAmong("many-small", "wide", "big");
         var scale = new Option<double>("--scale") { Description = "sync: share of the full size of the data", DefaultValueFactory = _ => 1 };
+        var drift = new Option<double>("--drift") { Description = "reconcile: share of the repositories that drifted", DefaultValueFactory = _ => 0.001 };
+        var rate = new Option<int>("--rate") { Description = "reconcile: Geo:Reconcile:RequestsPerSecond; as many as can be had when 0", DefaultValueFactory = _ => 0 };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
-        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, seed };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, drift, rate, seed };
         command.SetAction(async (parsed, token) =>
         {
             var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
@@ -36,12 +38,16 @@ internal static class BenchCommand
                 Seed = parsed.GetValue(seed),
             };
             var intake = new IntakeOptions { Length = TimeSpan.FromSeconds(parsed.GetValue(seconds)) };
-            return await RunAsync(chosen, lag, intake, new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []), parsed.GetValue(json), token);
+            var reconcile = new ReconcileOptions(
+                parsed.GetResult(repositories) is { Implicit: false } ? lag.Repositories : 20_000, parsed.GetValue(drift), parsed.GetValue(rate), lag.Seed);
+            var sync = new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []);
+            return await RunAsync(chosen, lag, intake, sync, reconcile, parsed.GetValue(json), token);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, FileInfo? json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, ReconcileOptions reconcile, FileInfo? json, CancellationToken cancellationToken)
     {
         var figures = new JsonObject { ["machine"] = await MachineFacts.ReadAsync(cancellationToken) };
         try
@@ -69,6 +75,11 @@ internal static class BenchCommand
             if (chosen.Contains("memory"))
             {
                 figures["memory"] = await MemoryBench.RunAsync(cancellationToken);
+            }
+
+            if (chosen.Contains("reconcile"))
+            {
+                figures["reconcile"] = await new ReconcileBench(reconcile).RunAsync(cancellationToken);
             }
 
             return 0;

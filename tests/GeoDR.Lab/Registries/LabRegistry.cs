@@ -86,11 +86,27 @@ public sealed class LabRegistry : IAsyncDisposable
         return this;
     }
 
-    /// <summary><paramref name="count"/> repositories named <c>gen/000000</c> and on, all with this image; nothing is stored for each.</summary>
-    public void SeedGenerated(int count, LabImage image, string tag = "latest", string prefix = "gen/")
+    /// <summary>Takes a tag out of the storage, without requests and without events; its manifest stays.</summary>
+    public LabRegistry Unseed(string repository, string tag)
     {
+        _store.GetOrAdd(repository).RemoveTag(tag);
+        return this;
+    }
+
+    /// <summary><paramref name="count"/> repositories named <c>gen/000000</c> and on, all with this image; nothing is stored for each.</summary>
+    public void SeedGenerated(int count, LabImage image, string tag = "latest", string prefix = "gen/") =>
+        SeedGenerated(count, new Dictionary<string, LabImage> { [tag] = image }, prefix);
+
+    /// <summary>The same with several tags.</summary>
+    public void SeedGenerated(int count, IReadOnlyDictionary<string, LabImage> tags, string prefix = "gen/")
+    {
+        ArgumentNullException.ThrowIfNull(tags);
         var shared = new Repository();
-        Seed(shared, tag, image);
+        foreach (var (tag, image) in tags)
+        {
+            Seed(shared, tag, image);
+        }
+
         _store.Generated = new GeneratedRepositories(prefix, count, shared);
     }
 
