@@ -102,8 +102,7 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     public async Task Drop_WhatCanNeverBeReplayed_LeavesALineThatSaysWho()
     {
         var cut = await KeepAsync(Envelope(Push), truncated: true);
-        var read = await KeepAsync(Envelope(Push));
-        await Quarantine.ReplayAsync(read, "bert", Stop);
+        await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push, Push)), "bert", Stop);
         Assert.True(await Quarantine.DropAsync(cut, "anna", Stop));
         Assert.False(await Quarantine.DropAsync(cut, "anna", Stop));
         Assert.Empty(await Quarantine.ListAsync(0, 10, Stop));

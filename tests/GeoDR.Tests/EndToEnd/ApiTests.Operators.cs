@@ -35,6 +35,7 @@ public sealed partial class ApiTests
         var all = await geo.RunAsync("quarantine", "replay", "--all");
         Assert.Equal(1, all.ExitCode);
         Assert.Contains("only its head was kept", all.Error, StringComparison.Ordinal);
+        Assert.Contains($"Drop {ids[2]}", await http.GetStringAsync("/quarantine", Stop), StringComparison.Ordinal);
         using var dropped = await http.DeleteAsync($"/api/v1/quarantine/{ids[2]}", Stop);
         using var gone = await http.DeleteAsync($"/api/v1/quarantine/{ids[2]}", Stop);
         Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NotFound), (dropped.StatusCode, gone.StatusCode));
