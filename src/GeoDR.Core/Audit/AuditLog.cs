@@ -12,6 +12,12 @@ public static class AuditWords
     public const string Braked = "braked";
     public const string Kept = "kept";
     public const string Released = "released";
+    /// <summary>A notification was thrown out of the quarantine unread.</summary>
+    public const string Dropped = "dropped";
+    /// <summary>A notification from the quarantine was read again.</summary>
+    public const string Replayed = "replayed";
+    /// <summary>Everything that failed for one cause was marked for sync.</summary>
+    public const string Retried = "retried";
 
     /// <summary>Who did what nobody asked for by hand.</summary>
     public const string Program = "geodr";

@@ -20,7 +20,10 @@ public sealed record NewEvent(
     string? MediaType, long? Size, long? Bytes, string? InstanceId, string? Actor, string? Agent, DateTimeOffset? OccurredAt);
 
 /// <summary>An envelope or event that could not be understood, kept as it came.</summary>
-public sealed record QuarantinedBody(ReadOnlyMemory<byte> Body, bool Truncated, IReadOnlyList<string> Problems, string? Sender);
+/// <param name="Sender">The address it came from.</param>
+/// <param name="Format">Whose notification it is, by the path it came on.</param>
+public sealed record QuarantinedBody(
+    ReadOnlyMemory<byte> Body, bool Truncated, IReadOnlyList<string> Problems, string? Sender, string Format = "distribution");
 
 /// <summary>An event as a reader sees it.</summary>
 /// <param name="Age">Time since the primary received it, by the clock of the database that was read.</param>

@@ -97,17 +97,25 @@ public sealed class LogAppender(NpgsqlDataSource source)
     // A sender repeats what it was not answered for in time: the same body is one row, counted.
     private static NpgsqlBatchCommand Quarantine(QuarantinedBody body) =>
         new("""
-            insert into quarantine (body_hash, body, truncated, problems, sender) values ($1, $2, $3, $4, $5)
+            insert into quarantine (body_hash, body, truncated, problems, sender, format) values ($1, $2, $3, $4, $5, $6)
             on conflict (body_hash) do update set times = quarantine.times + 1, last_at = clock_timestamp()
             """)
         {
             Parameters =
             {
-                new() { Value = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)) },
+                new() { Value = HashOf(body) },
                 new() { Value = body.Body.ToArray() },
                 new() { Value = body.Truncated },
                 new() { Value = body.Problems.ToArray() },
                 new() { Value = (object?)body.Sender ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                new() { Value = body.Format },
             },
         };
+
+    // The same body on another sender's path is another notification: each is read by a parser of its own.
+    private static string HashOf(QuarantinedBody body)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span));
+        return body.Format == "distribution" ? hash : $"{body.Format}:{hash}";
+    }
 }

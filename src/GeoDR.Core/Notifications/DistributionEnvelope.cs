@@ -1,8 +1,7 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using GeoDR.EventLog;
 using GeoDR.Registry;
+using static GeoDR.Notifications.Fields;
 
 namespace GeoDR.Notifications;
 
@@ -13,29 +12,9 @@ namespace GeoDR.Notifications;
 public static class DistributionEnvelope
 {
     private const int MaxProblems = 20;
-    private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 32 };
-
-    /// <summary>A value that is not what the envelope's description says.</summary>
-    private sealed class NotUnderstoodException(string message) : Exception(message);
 
     /// <summary>Sorts an envelope; never throws on what a sender wrote.</summary>
-    public static Envelope Parse(ReadOnlyMemory<byte> body)
-    {
-        try
-        {
-            // GetString throws on bytes that are not UTF-8, but only for values that are read.
-            using var document = JsonDocument.Parse(body, s_options);
-            return Sort(document.RootElement);
-        }
-        catch (JsonException e)
-        {
-            return new Envelope([], 0, [$"not JSON: {Short(e.Message)}"]);
-        }
-        catch (NotUnderstoodException e)
-        {
-            return new Envelope([], 0, [e.Message]);
-        }
-    }
+    public static Envelope Parse(ReadOnlyMemory<byte> body) => ReadBody(body, Sort);
 
     private static Envelope Sort(JsonElement root)
     {
@@ -76,15 +55,9 @@ public static class DistributionEnvelope
         if (action is not (EventKinds.Push or EventKinds.Delete))
             throw new NotUnderstoodException($"has an unknown action '{Short(action)}'");
         var target = Object(item, "target") ?? throw new NotUnderstoodException("has no target");
-        var repository = Text(target, "repository");
-        if (!OciNames.IsRepository(repository))
-            throw new NotUnderstoodException($"names no valid repository: '{Short(repository)}'");
-        var tag = Text(target, "tag");
-        if (tag is not null && !OciNames.IsTag(tag))
-            throw new NotUnderstoodException($"names no valid tag: '{Short(tag)}'");
-        var digest = Text(target, "digest");
-        if (digest is not null && !Digest.TryParse(digest, out _))
-            throw new NotUnderstoodException($"names no valid digest: '{Short(digest)}'");
+        var repository = Repository(Text(target, "repository"));
+        var tag = Tag(Text(target, "tag"));
+        var digest = DigestText(Text(target, "digest"));
         var id = EventId(item);
         var mediaType = Text(target, "mediaType");
         if (action == EventKinds.Push)
@@ -99,15 +72,9 @@ public static class DistributionEnvelope
             throw new NotUnderstoodException("is a delete of neither a tag nor a digest");
         }
         return new NewEvent(
-            id, action, repository!, tag, digest, mediaType, Number(target, "size"), Bytes(target),
+            id, action, repository, tag, digest, mediaType, Number(target, "size"), Bytes(target),
             Text(Object(item, "source"), "instanceID"), Text(Object(item, "actor"), "name"),
-            Text(Object(item, "request"), "useragent"), Time(item));
-    }
-
-    private static string EventId(JsonElement item)
-    {
-        var id = Text(item, "id") ?? throw new NotUnderstoodException("has no id");
-        return id.Length <= 255 ? id : throw new NotUnderstoodException("has an id of more than 255 characters");
+            Text(Object(item, "request"), "useragent"), Time(item, "timestamp"));
     }
 
     /// <summary>A blob's push names application/octet-stream and a URL under /blobs/; a manifest's never does.</summary>
@@ -140,57 +107,5 @@ public static class DistributionEnvelope
             sum += size;
         }
         return sum;
-    }
-
-    private static JsonElement? Object(JsonElement parent, string name) =>
-        !parent.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null ? null
-        : value.ValueKind == JsonValueKind.Object ? value
-        : throw new NotUnderstoodException($"has a {name} that is not an object");
-
-    private static string? Text(JsonElement? parent, string name)
-    {
-        if (parent is not { } owner || !owner.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
-            return null;
-        if (value.ValueKind != JsonValueKind.String)
-            throw new NotUnderstoodException($"has a {name} that is not text");
-        var text = value.GetString()!;
-        // PostgreSQL keeps no NUL in text, and a lone surrogate is not UTF-8.
-        if (text.Any(c => c == '\0' || char.IsSurrogate(c)) && !IsStorable(text))
-            throw new NotUnderstoodException($"has a {name} with characters that cannot be kept");
-        return text.Length == 0 ? null : text;
-    }
-
-    private static bool IsStorable(string text)
-    {
-        if (text.Contains('\0'))
-            return false;
-        foreach (var rune in text.EnumerateRunes())
-            if (rune == Rune.ReplacementChar)
-                return false;
-        return true;
-    }
-
-    private static long? Number(JsonElement parent, string name)
-    {
-        if (!parent.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
-            return null;
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt64(out var number) || number < 0)
-            throw new NotUnderstoodException($"has a {name} that is not a number of bytes");
-        return number;
-    }
-
-    private static DateTimeOffset? Time(JsonElement item)
-    {
-        if (Text(item, "timestamp") is not { } text)
-            return null;
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
-            ? time
-            : throw new NotUnderstoodException("has a timestamp that is no time");
-    }
-
-    private static string Short(string? text)
-    {
-        var clean = new string([.. (text ?? "").Take(100).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c)]);
-        return clean.Length < (text ?? "").Length ? clean + "…" : clean;
     }
 }

@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.EventLog;
 using Npgsql;
 using NpgsqlTypes;
@@ -9,8 +10,10 @@ namespace GeoDR.Notifications;
 /// <param name="Sender">The address it came from.</param>
 /// <param name="Bytes">Of the body that was kept.</param>
 /// <param name="Truncated">Only its head was kept.</param>
+/// <param name="Format">Whose notification it is: distribution, harbor, zot or acr.</param>
 public sealed record QuarantinedNotification(
-    long Id, DateTimeOffset ReceivedAt, DateTimeOffset LastAt, int Times, string? Sender, IReadOnlyList<string> Problems, int Bytes, bool Truncated);
+    long Id, DateTimeOffset ReceivedAt, DateTimeOffset LastAt, int Times, string? Sender, IReadOnlyList<string> Problems, int Bytes, bool Truncated,
+    string Format);
 
 /// <summary>What became of a replay.</summary>
 public enum ReplayOutcome
@@ -41,7 +44,7 @@ public sealed record Replay(ReplayOutcome Outcome, int Appended, int Known, int 
 /// <summary>The notifications that could not be understood: listed, shown, and read again by a newer program's parser.</summary>
 public sealed class QuarantineStore(NpgsqlDataSource source)
 {
-    private const string Columns = "id, received_at, last_at, times, sender, problems, octet_length(body), truncated";
+    private const string Columns = "id, received_at, last_at, times, sender, problems, octet_length(body), truncated, format";
 
     /// <summary>A page in order of id, without the bodies.</summary>
     public async Task<IReadOnlyList<QuarantinedNotification>> ListAsync(long after, int limit, CancellationToken cancel)
@@ -62,13 +65,14 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
         await using var command = source.CreateCommand($"select {Columns}, body from quarantine where id = $1");
         command.Parameters.Add(new() { Value = id });
         await using var row = await command.ExecuteReaderAsync(cancel);
-        return await row.ReadAsync(cancel) ? (Read(row), row.GetFieldValue<byte[]>(8)) : null;
+        return await row.ReadAsync(cancel) ? (Read(row), row.GetFieldValue<byte[]>(9)) : null;
     }
 
     /// <summary>
     /// Reads a kept body again and appends what is understood to the log, an event once; broken off anywhere, it can be done again.
     /// </summary>
-    public async Task<Replay> ReplayAsync(long id, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<Replay> ReplayAsync(long id, string who, CancellationToken cancel)
     {
         if (!await IsPrimaryAsync(cancel))
             return Replay.Refused(ReplayOutcome.NotPrimary);
@@ -76,13 +80,13 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
             return Replay.Refused(ReplayOutcome.Unknown);
         if (row.Truncated)
             return Replay.Refused(ReplayOutcome.Truncated);
-        var envelope = DistributionEnvelope.Parse(body);
+        var envelope = NotificationFormats.Parse(row.Format, body);
         var known = await KnownAsync(envelope.Events, cancel);
         var fresh = envelope.Events.Where(e => !known.Contains(e.SourceEventId)).DistinctBy(e => e.SourceEventId).ToList();
         var overtaken = await OvertakenAsync(fresh, row.ReceivedAt, cancel);
         fresh.RemoveAll(e => overtaken.Contains(e.SourceEventId));
         await new LogAppender(source).AppendAsync(fresh, [], cancel);
-        await SettleAsync(id, envelope.Problems, cancel);
+        await SettleAsync(row, envelope.Problems, fresh.Count, who, cancel);
         return new(
             envelope.Problems.Count == 0 ? ReplayOutcome.Understood : ReplayOutcome.Stays,
             fresh.Count, known.Count, overtaken.Count, envelope.Ignored, envelope.Problems);
@@ -118,11 +122,37 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
         return ids;
     }
 
-    private async Task SettleAsync(long id, IReadOnlyList<string> problems, CancellationToken cancel)
+    /// <summary>Throws one out, unread, whatever it said; false when there is no such notification (any more).</summary>
+    /// <param name="who">For the audit log.</param>
+    public async Task<bool> DropAsync(long id, string who, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand(
-            problems.Count == 0 ? "delete from quarantine where id = $1" : "update quarantine set problems = $2 where id = $1");
+        await using var command = source.CreateCommand("""
+            with gone as (delete from quarantine where id = $1 returning *),
+            kept as (
+                insert into audit (who, what, detail)
+                select $2, $3, format('notification %s (%s, %s bytes%s, came %s times): %s', id, format, octet_length(body),
+                    case when truncated then ', cut off' else '' end, times, array_to_string(problems, '; ')) from gone)
+            select count(*) from gone
+            """);
         command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(new() { Value = AuditWords.Dropped });
+        return (long)(await command.ExecuteScalarAsync(cancel))! == 1;
+    }
+
+    private async Task SettleAsync(QuarantinedNotification row, IReadOnlyList<string> problems, int appended, string who, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            with settled as ({(problems.Count == 0 ? "delete from quarantine where id = $1" : "update quarantine set problems = $5 where id = $1")})
+            insert into audit (who, what, detail) values ($2, $3, $4)
+            """);
+        command.Parameters.Add(new() { Value = row.Id });
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(new() { Value = AuditWords.Replayed });
+        command.Parameters.Add(new()
+        {
+            Value = $"notification {row.Id} ({row.Format}): {appended} events appended{(problems.Count == 0 ? ", removed" : ", stays: " + string.Join("; ", problems))}",
+        });
         if (problems.Count > 0)
             command.Parameters.Add(Texts(problems));
         await command.ExecuteNonQueryAsync(cancel);
@@ -133,5 +163,5 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
 
     private static QuarantinedNotification Read(NpgsqlDataReader row) => new(
         row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetFieldValue<DateTimeOffset>(2), row.GetInt32(3),
-        row.IsDBNull(4) ? null : row.GetString(4), row.GetFieldValue<string[]>(5), row.GetInt32(6), row.GetBoolean(7));
+        row.IsDBNull(4) ? null : row.GetString(4), row.GetFieldValue<string[]>(5), row.GetInt32(6), row.GetBoolean(7), row.GetString(8));
 }

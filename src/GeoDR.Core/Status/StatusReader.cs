@@ -26,6 +26,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var requests = await new Requests(source).ListAsync(running: true, 20, cancel);
         var peers = await new PeerStore(source).ListAsync(cancel);
         var compared = await ComparedAsync(cancel);
+        var silent = await new Silence(source).AlarmAsync(cancel);
         var loss = site.IsPrimary ? null : await new LossReader(source).SummaryAsync(cancel);
         var verification = site.IsPrimary ? null : await VerificationCoverage.ReadAsync(source, cancel);
         await using var command = source.CreateCommand("""
@@ -56,6 +57,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             reader.GetInt64(24), reader.GetInt64(25));
         if (compared.Last is { Status: "failed" } broken)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"]);
+        if (site.IsPrimary && silent is not null)
+            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, silent.InWords]);
         var left = counts.Pending + counts.Started;
         var pace = reader.GetInt64(10) / 300d;
         return new SiteStatus(

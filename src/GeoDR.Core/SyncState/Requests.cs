@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -90,7 +91,8 @@ public sealed class Requests(NpgsqlDataSource source)
     }
 
     /// <summary>Marks every repository that has a failure of this cause, in small batches; answers how many.</summary>
-    public async Task<int> ResyncCauseAsync(string cause, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<int> ResyncCauseAsync(string cause, string who, CancellationToken cancel)
     {
         var (total, after) = (0, 0L);
         while (true)
@@ -103,9 +105,23 @@ public sealed class Requests(NpgsqlDataSource source)
                 """, [new() { Value = after }, new() { Value = cause }], cancel);
             await transaction.CommitAsync(cancel);
             if (marked.Count == 0)
+            {
+                await RetriedAsync(cause, total, who, cancel);
                 return total;
+            }
             (total, after) = (total + marked.Count, marked.Max());
         }
+    }
+
+    private async Task RetriedAsync(string cause, int marked, string who, CancellationToken cancel)
+    {
+        if (marked == 0)
+            return;
+        await using var command = source.CreateCommand("insert into audit (who, what, detail) values ($1, $2, $3)");
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(new() { Value = AuditWords.Retried });
+        command.Parameters.Add(new() { Value = $"{marked} repositories that failed with: {cause}" });
+        await command.ExecuteNonQueryAsync(cancel);
     }
 
     public async Task<IReadOnlyList<Request>> ListAsync(bool running, int limit, CancellationToken cancel)

@@ -28,8 +28,8 @@ internal static class ListsApi
         return Results.Ok(new Page<EventRow, long?>(page, page.Count == most ? page[^1].Id : null));
     }
 
-    private static async Task<IResult> RetryAsync(RetryRequest wish, Requests requests, CancellationToken cancel) =>
+    private static async Task<IResult> RetryAsync(RetryRequest wish, Requests requests, HttpContext http, CancellationToken cancel) =>
         string.IsNullOrEmpty(wish.Cause) || wish.Cause.Contains('\0')
             ? Problems.Bad("an empty cause marks nothing: give one of GET /api/v1/failures")
-            : Results.Ok(new { marked = await requests.ResyncCauseAsync(wish.Cause, cancel) });
+            : Results.Ok(new { marked = await requests.ResyncCauseAsync(wish.Cause, http.User.Identity?.Name ?? "api", cancel) });
 }

@@ -14,8 +14,10 @@ internal static class QuarantineApi
         var read = routes.MapGroup("/api/v1/quarantine").RequireAuthorization(Roles.Viewer);
         read.MapGet("", ListAsync);
         read.MapGet("/{id:long}", GetAsync);
-        routes.MapGroup("/api/v1/quarantine").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>()
-            .MapPost("/{id:long}/replay", ReplayAsync);
+        var write = routes.MapGroup("/api/v1/quarantine").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>();
+        write.MapPost("/{id:long}/replay", ReplayAsync);
+        write.MapDelete("/{id:long}", async (long id, QuarantineStore quarantine, HttpContext http, CancellationToken cancel) =>
+            await quarantine.DropAsync(id, Who(http), cancel) ? Results.NoContent() : Problems.NotFound($"notification {id} in quarantine"));
     }
 
     private static async Task<IResult> ListAsync(QuarantineStore quarantine, long? after, int? limit, CancellationToken cancel)
@@ -35,13 +37,15 @@ internal static class QuarantineApi
         return Results.Ok(new QuarantinedDetail(row, text, text is null ? body : null));
     }
 
-    private static async Task<IResult> ReplayAsync(long id, QuarantineStore quarantine, CancellationToken cancel)
+    private static string Who(HttpContext http) => http.User.Identity?.Name ?? "api";
+
+    private static async Task<IResult> ReplayAsync(long id, QuarantineStore quarantine, HttpContext http, CancellationToken cancel)
     {
-        var replay = await quarantine.ReplayAsync(id, cancel);
+        var replay = await quarantine.ReplayAsync(id, Who(http), cancel);
         return replay.Outcome switch
         {
             ReplayOutcome.Unknown => Problems.NotFound($"notification {id} in quarantine"),
-            ReplayOutcome.Truncated => Problems.Conflict("The notification cannot be replayed", "It was too long, so that only its head was kept: nobody knows what it said."),
+            ReplayOutcome.Truncated => Problems.Conflict("The notification cannot be replayed", "It was too long, so that only its head was kept: nobody knows what it said. Drop it."),
             ReplayOutcome.NotPrimary => Problems.Conflict("The notification cannot be replayed here", "Only a primary writes a log; replay it there."),
             _ => Results.Ok(new { removed = replay.Outcome == ReplayOutcome.Understood, replay.Appended, replay.Known, replay.Overtaken, replay.Ignored, replay.Problems }),
         };

@@ -22,15 +22,18 @@ internal static class QuarantineVerbs
         var all = new Option<bool>("--all") { Description = "every one that was kept whole" };
         var replay = new Command("replay", "read it again with this version; what is understood goes into the log") { id, all };
         replay.SetAction((p, cancel) => ReplayAsync(p.GetValue(id), p.GetValue(all), cancel));
-        return new Command("quarantine", "notifications that could not be understood") { list, show, replay };
+        var (dropped, whole) = (new Argument<long?>("id") { Arity = ArgumentArity.ZeroOrOne }, new Option<bool>("--all") { Description = "every one there is" });
+        var drop = new Command("drop", "throw it out unread, with a line in the audit log; `geodr reconcile` finds what it may have told") { dropped, whole };
+        drop.SetAction((p, cancel) => DropAsync(p.GetValue(dropped), p.GetValue(whole), cancel));
+        return new Command("quarantine", "notifications that could not be understood") { list, show, replay, drop };
     }
 
     private static Task<int> ListAsync(bool json, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
     {
         var rows = await AllAsync(new(source), cancel);
-        Listing.Write(json, rows, ["id", "received", "last", "times", "sender", "size", "problems"], r =>
+        Listing.Write(json, rows, ["id", "received", "last", "times", "format", "sender", "size", "problems"], r =>
         [
-            r.Id.ToString(CultureInfo.InvariantCulture), Display.Utc(r.ReceivedAt), Display.Utc(r.LastAt), Display.Number(r.Times), r.Sender ?? "",
+            r.Id.ToString(CultureInfo.InvariantCulture), Display.Utc(r.ReceivedAt), Display.Utc(r.LastAt), Display.Number(r.Times), r.Format, r.Sender ?? "",
             r.Truncated ? "cut off" : Display.Bytes(r.Bytes), string.Join("; ", r.Problems),
         ]);
         return ExitCodes.Success;
@@ -40,6 +43,7 @@ internal static class QuarantineVerbs
     {
         if (await new QuarantineStore(source).FindAsync(id, cancel) is not var (row, body))
             return await NoneAsync(id);
+        await Console.Error.WriteLineAsync($"{row.Format}{(row.Sender is { } sender ? $" from {sender}" : "")}, {Display.Utc(row.ReceivedAt)}:");
         foreach (var problem in row.Problems)
             await Console.Error.WriteLineAsync(problem);
         if (!Console.IsOutputRedirected)
@@ -67,7 +71,7 @@ internal static class QuarantineVerbs
             var left = 0;
             foreach (var one in id is { } only ? [only] : (await AllAsync(quarantine, cancel)).Select(r => r.Id))
             {
-                var replay = await quarantine.ReplayAsync(one, cancel);
+                var replay = await quarantine.ReplayAsync(one, Environment.UserName, cancel);
                 await Console.Error.WriteLineAsync(InWords(one, replay));
                 left += replay.Outcome == ReplayOutcome.Understood ? 0 : 1;
             }
@@ -75,10 +79,30 @@ internal static class QuarantineVerbs
         });
     }
 
+    private static Task<int> DropAsync(long? id, bool all, CancellationToken cancel)
+    {
+        if (id is null != all)
+        {
+            Console.Error.WriteLine("Say which: an id, or --all.");
+            return Task.FromResult(ExitCodes.Usage);
+        }
+        return VerbSettings.WithDatabaseAsync(async source =>
+        {
+            var quarantine = new QuarantineStore(source);
+            var (gone, last) = (0, 0L);
+            foreach (var one in id is { } only ? [only] : (await AllAsync(quarantine, cancel)).Select(r => r.Id))
+                (gone, last) = (gone + (await quarantine.DropAsync(one, Environment.UserName, cancel) ? 1 : 0), one);
+            if (gone == 0 && id is not null)
+                return await NoneAsync(last);
+            await Console.Error.WriteLineAsync($"{Display.Number(gone, "notification is", "notifications are")} dropped.");
+            return ExitCodes.Success;
+        });
+    }
+
     private static string InWords(long id, Replay replay) => replay.Outcome switch
     {
         ReplayOutcome.Unknown => $"There is no notification {id} in quarantine; `geodr quarantine list` names them.",
-        ReplayOutcome.Truncated => $"{id}: cannot be replayed: it was too long, and only its head was kept. `geodr resync` at the secondary finds what it may have said.",
+        ReplayOutcome.Truncated => $"{id}: cannot be replayed: it was too long, and only its head was kept. `geodr reconcile` finds what it may have told; then `geodr quarantine drop {id}`.",
         ReplayOutcome.NotPrimary => $"{id}: cannot be replayed here: only a primary writes a log.",
         ReplayOutcome.Understood => $"{id}: understood and removed: {Counts(replay)}.",
         _ => $"{id}: stays: {Counts(replay)}; not understood: {string.Join("; ", replay.Problems)}",

@@ -33,6 +33,8 @@ internal static class ServeVerb
         builder.Services.AddReconcile(settings);
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
+        if (role == Site.Primary && settings.Registry is not null)
+            builder.Services.AddHostedService<SilenceLoop>();
         await using var app = builder.Build();
         if (role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;

@@ -19,7 +19,7 @@ internal static class WorkVerbs
         var retry = new Command("retry", "mark everything with one cause for sync") { cause };
         retry.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            var marked = await new Requests(source).ResyncCauseAsync(p.GetValue(cause)!.Replace("\0", "", StringComparison.Ordinal), cancel);
+            var marked = await new Requests(source).ResyncCauseAsync(p.GetValue(cause)!.Replace("\0", "", StringComparison.Ordinal), Environment.UserName, cancel);
             await Console.Error.WriteLineAsync(marked > 0
                 ? $"{Display.Number(marked, "repository is", "repositories are")} marked for sync."
                 : $"Nothing failed with the cause '{p.GetValue(cause)}'; `geodr failures` names the causes.");

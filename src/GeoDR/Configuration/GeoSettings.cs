@@ -94,10 +94,18 @@ public sealed record GeoSettings
     public SyncSettings Sync { get; init; } = new();
     public LogSettings Log { get; init; } = new();
     public ReconcileSettings Reconcile { get; init; } = new();
+    public NotificationSettings Notifications { get; init; } = new();
     public VerificationSettings Verification { get; init; } = new();
     public DeletionPolicy Deletion { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
+
+    /// <summary>Whether a registry without notifications is a fault: not where comparing it all the time is the source.</summary>
+    public bool LooksAtSilence => Notifications.Silence > TimeSpan.Zero && !ReconcileIsTheSource;
+
+    /// <summary>The registry is read so often that its notifications are not needed.</summary>
+    public bool ReconcileIsTheSource =>
+        Registry is not null && Reconcile.Every > TimeSpan.Zero && Reconcile.Every <= (Notifications.Silence > TimeSpan.Zero ? Notifications.Silence : new NotificationSettings().Silence);
 
     /// <summary>The peer whose URL is the primary's: whom heartbeats are addressed to.</summary>
     public PeerSettings? PrimaryPeer => Peers.FirstOrDefault(p => p.Url is not null && PrimaryUrl is not null && SettingsReader.SameUrl(p.Url, PrimaryUrl));

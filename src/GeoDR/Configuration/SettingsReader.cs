@@ -67,6 +67,10 @@ public sealed class SettingsReader(IConfiguration configuration)
                 RequestsPerSecond = Number("Geo:Reconcile:RequestsPerSecond", new ReconcileSettings().RequestsPerSecond, 0, 100_000),
                 Settle = Time("Geo:Reconcile:Settle", new ReconcileSettings().Settle, TimeSpan.Zero, TimeSpan.FromMinutes(10)),
             },
+            Notifications = new NotificationSettings
+            {
+                Silence = Time("Geo:Notifications:Silence", new NotificationSettings().Silence, TimeSpan.Zero, NotificationSettings.Longest),
+            },
             Deletion = DeletionSettings.Read(Text, Wrong),
             Log = new LogSettings
             {
@@ -89,8 +93,8 @@ public sealed class SettingsReader(IConfiguration configuration)
     {
         if (!secondary)
         {
-            if (s.Secrets.Count == 0)
-                Wrong("Geo:Notifications:Secrets", "is missing; give the secret that the registry sends in its Authorization header");
+            if (s.Secrets.Count == 0 && !s.ReconcileIsTheSource)
+                Wrong("Geo:Notifications:Secrets", "is missing; give the secret that the registry sends in its Authorization header; for a registry that sends no notifications set Geo:Reconcile:Every, to 1m for example");
             return;
         }
         if (s.PrimaryLog is null)

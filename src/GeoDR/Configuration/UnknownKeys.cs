@@ -13,7 +13,7 @@ internal static class UnknownKeys
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
         ["Geo:Primary:Registry"] = s_registry,
-        ["Geo:Notifications"] = ["Secrets", "SecretsFile"],
+        ["Geo:Notifications"] = ["Secrets", "SecretsFile", "Silence"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
         ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],

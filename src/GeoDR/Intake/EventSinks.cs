@@ -33,6 +33,8 @@ internal sealed class DivergentSink(DivergentWrites writes, OwnWriter own) : IEv
 internal sealed record OwnWriter(string? Actor, string AgentPrefix)
 {
     public bool Wrote(NewEvent e) =>
-        e.Agent is { } agent && agent.StartsWith(AgentPrefix, StringComparison.Ordinal)
-        && (e.Actor is null || e.Actor == Actor);
+        e.Agent is { } agent
+            ? agent.StartsWith(AgentPrefix, StringComparison.Ordinal) && (e.Actor is null || e.Actor == Actor)
+            // Harbor says who, and not by what.
+            : e.Actor is not null && e.Actor == Actor;
 }

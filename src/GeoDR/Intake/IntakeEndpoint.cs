@@ -30,15 +30,20 @@ public static class IntakeEndpoint
     public static void MapIntake(this IEndpointRouteBuilder routes)
     {
         // A registry sends one event in each request: the dashboard's cookies, policies and headers would cost more than the event.
-        routes.MapPost("/api/v4/container_registry_event/events", HandleAsync).ShortCircuit();
-        routes.MapPost("/api/v1/notifications", HandleAsync).ShortCircuit();
+        Map("/api/v4/container_registry_event/events", NotificationFormats.Distribution);
+        Map("/api/v1/notifications", NotificationFormats.Distribution);
+        foreach (var format in new[] { NotificationFormats.Harbor, NotificationFormats.Zot, NotificationFormats.Acr })
+            Map($"/api/v1/notifications/{format}", format);
+
+        void Map(string path, string format) => routes.MapPost(
+            path, (HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time) => HandleAsync(format, http, secrets, sink, time)).ShortCircuit();
     }
 
-    private static async Task<IResult> HandleAsync(HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
+    private static async Task<IResult> HandleAsync(string format, HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
     {
         try
         {
-            return await TakeAsync(http, secrets, sink, time);
+            return await TakeAsync(format, http, secrets, sink, time);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException and not BadHttpRequestException)
         {
@@ -47,26 +52,34 @@ public static class IntakeEndpoint
         }
     }
 
-    private static async Task<IResult> TakeAsync(HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
+    private static async Task<IResult> TakeAsync(string format, HttpContext http, NotificationSecrets secrets, IEventSink sink, TimeProvider time)
     {
         var cancel = http.RequestAborted;
-        if (!secrets.Accepts(http.Request.Headers.Authorization))
+        // Earlier versions of zot can send nothing but a name and a password.
+        if (!secrets.Accepts(http.Request.Headers.Authorization, basic: format == NotificationFormats.Zot))
             return Results.Problem(statusCode: 401, title: "The notification secret is wrong",
-                detail: "Set the registry's Authorization header to one of Geo:Notifications:Secrets.");
+                detail: "Set the Authorization header that the registry sends to one of Geo:Notifications:Secrets.");
         var arrived = time.GetTimestamp();
         var (body, tooLong) = await ReadAsync(http.Request, cancel);
+        if (format == NotificationFormats.Zot && !tooLong)
+            body = Structured(http.Request, body);
         var envelope = tooLong
             ? new Envelope([], 0, [$"longer than {MaxBody / 1024 / 1024} MiB; its first {KeptHead / 1024} KiB were kept"])
-            : DistributionEnvelope.Parse(body);
+            : NotificationFormats.Parse(format, body);
         if (envelope.Problems.Count == 0 && envelope.Events.Count == 0)
             return Results.Ok(new IntakeAnswer(0, envelope.Ignored, 0, []));
         var aside = envelope.Problems.Count == 0 ? null
-            : new QuarantinedBody(tooLong ? body[..Math.Min(KeptHead, body.Length)] : body, tooLong, envelope.Problems, http.Connection.RemoteIpAddress?.ToString());
+            : new QuarantinedBody(
+                tooLong ? body[..Math.Min(KeptHead, body.Length)] : body, tooLong, envelope.Problems, http.Connection.RemoteIpAddress?.ToString(), format);
         var own = await sink.KeepAsync(envelope.Events, aside, s_patience - time.GetElapsedTime(arrived), cancel);
         return own is { } dropped
             ? Results.Ok(new IntakeAnswer(envelope.Events.Count - dropped, envelope.Ignored + dropped, envelope.Problems.Count, envelope.Problems))
             : Results.Problem(statusCode: 503, title: "The event log cannot be written now", detail: "Send again; nothing was lost.");
     }
+
+    // zot's HTTP sink puts an event's type and id into headers.
+    private static ReadOnlyMemory<byte> Structured(HttpRequest request, ReadOnlyMemory<byte> body) =>
+        request.Headers.ContainsKey("ce-type") ? CloudEvent.Structured(name => request.Headers[$"ce-{name}"] is { Count: > 0 } value ? value.ToString() : null, body) : body;
 
     private static async Task<(ReadOnlyMemory<byte> Body, bool TooLong)> ReadAsync(HttpRequest request, CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using GeoDR.Audit;
 using GeoDR.Core.Tests.EventLog;
 using GeoDR.Core.Tests.Postgres;
 using GeoDR.EventLog;
@@ -20,11 +21,11 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     [Fact]
     public async Task Replay_BodyThatIsUnderstoodNow_IsAppendedOnceAndLeaves()
     {
-        var first = await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push)), Stop);
+        var first = await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push)), "anna", Stop);
         Assert.Equal((ReplayOutcome.Understood, 1, 0), (first.Outcome, first.Appended, first.Known));
         Assert.Equal(0L, await Database.ScalarAsync<long>("select count(*) from quarantine"));
 
-        var again = await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push, Push)), Stop);
+        var again = await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push, Push)), "anna", Stop);
         Assert.Equal((ReplayOutcome.Understood, 0, 1), (again.Outcome, again.Appended, again.Known));
         Assert.Equal(["push team/app:v1"], await Database.ColumnAsync<string>("select kind || ' ' || repository || ':' || tag from event"));
     }
@@ -33,12 +34,12 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     public async Task Replay_OnlyPartlyUnderstood_AppendsThatAndKeepsTheBodyWithTodaysWords()
     {
         var id = await KeepAsync(Envelope(Unknown, Push));
-        var replay = await Quarantine.ReplayAsync(id, Stop);
+        var replay = await Quarantine.ReplayAsync(id, "anna", Stop);
         Assert.Equal((ReplayOutcome.Stays, 1), (replay.Outcome, replay.Appended));
         Assert.Equal(["event 0: has an unknown action 'explode'"], replay.Problems);
         var kept = Assert.Single(await Quarantine.ListAsync(0, 10, Stop));
         Assert.Equal(replay.Problems, kept.Problems);
-        Assert.Equal(0, (await Quarantine.ReplayAsync(id, Stop)).Appended);
+        Assert.Equal(0, (await Quarantine.ReplayAsync(id, "anna", Stop)).Appended);
         Assert.Equal(1L, await Database.ScalarAsync<long>("select count(*) from event"));
     }
 
@@ -47,7 +48,7 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     {
         var id = await KeepAsync(Envelope(Delete));
         await Log.AppendAsync([Events.Push("team/app", "v1"), Events.Push("team/app", "v2")], [], Stop);
-        var replay = await Quarantine.ReplayAsync(id, Stop);
+        var replay = await Quarantine.ReplayAsync(id, "anna", Stop);
         Assert.Equal((ReplayOutcome.Understood, 0, 1), (replay.Outcome, replay.Appended, replay.Overtaken));
         Assert.Equal(0L, await Database.ScalarAsync<long>("select count(*) from event where kind = 'delete'"));
     }
@@ -56,10 +57,10 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     public async Task Replay_WhereItCannotBe_SaysWhyAndChangesNothing()
     {
         var cut = await KeepAsync(Envelope(Push), truncated: true);
-        Assert.Equal(ReplayOutcome.Truncated, (await Quarantine.ReplayAsync(cut, Stop)).Outcome);
-        Assert.Equal(ReplayOutcome.Unknown, (await Quarantine.ReplayAsync(cut + 1, Stop)).Outcome);
+        Assert.Equal(ReplayOutcome.Truncated, (await Quarantine.ReplayAsync(cut, "anna", Stop)).Outcome);
+        Assert.Equal(ReplayOutcome.Unknown, (await Quarantine.ReplayAsync(cut + 1, "anna", Stop)).Outcome);
         await Database.ExecuteAsync("update site set role = 'secondary'");
-        Assert.Equal(ReplayOutcome.NotPrimary, (await Quarantine.ReplayAsync(cut, Stop)).Outcome);
+        Assert.Equal(ReplayOutcome.NotPrimary, (await Quarantine.ReplayAsync(cut, "anna", Stop)).Outcome);
         Assert.Equal(0L, await Database.ScalarAsync<long>("select count(*) from event"));
         Assert.Equal(1L, await Database.ScalarAsync<long>("select count(*) from quarantine"));
     }
@@ -75,13 +76,40 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
         })
         {
             var id = await KeepAsync(body);
-            var replay = await Quarantine.ReplayAsync(id, Stop);
+            var replay = await Quarantine.ReplayAsync(id, "anna", Stop);
             Assert.Equal(ReplayOutcome.Stays, replay.Outcome);
             Assert.NotEmpty(replay.Problems);
             Assert.Equal(body, (await Quarantine.FindAsync(id, Stop))!.Value.Body);
         }
         Assert.Equal(0L, await Database.ScalarAsync<long>("select count(*) from event"));
         Assert.Equal(8L, await Database.ScalarAsync<long>("select count(*) from quarantine"));
+    }
+
+    [Fact]
+    public async Task Replay_OfAnotherSender_IsReadByThatSendersParser()
+    {
+        var body = Encoding.UTF8.GetBytes($$$"""{"id":"a1","action":"push","target":{"repository":"team/app","tag":"v1","digest":"{{{Events.Digest}}}"}}""");
+        var (mistaken, right) = (await KeepAsync(body), await KeepAsync(body, format: NotificationFormats.Acr));
+        Assert.Equal(ReplayOutcome.Stays, (await Quarantine.ReplayAsync(mistaken, "anna", Stop)).Outcome);
+        Assert.Equal((ReplayOutcome.Understood, 1), await OutcomeAsync(right));
+        Assert.Equal(["distribution"], (await Quarantine.ListAsync(0, 10, Stop)).Select(r => r.Format));
+        Assert.Equal(["acr:a1"], await Database.ColumnAsync<string>("select source_event_id from event"));
+
+        async Task<(ReplayOutcome, int)> OutcomeAsync(long id) => await Quarantine.ReplayAsync(id, "anna", Stop) is var r ? (r.Outcome, r.Appended) : default;
+    }
+
+    [Fact]
+    public async Task Drop_WhatCanNeverBeReplayed_LeavesALineThatSaysWho()
+    {
+        var cut = await KeepAsync(Envelope(Push), truncated: true);
+        await Quarantine.ReplayAsync(await KeepAsync(Envelope(Push, Push)), "bert", Stop);
+        Assert.True(await Quarantine.DropAsync(cut, "anna", Stop));
+        Assert.False(await Quarantine.DropAsync(cut, "anna", Stop));
+        Assert.Empty(await Quarantine.ListAsync(0, 10, Stop));
+        var audit = await new AuditLog(Database.Source).ListAsync(null, null, 10, Stop);
+        Assert.Equal([("anna", AuditWords.Dropped), ("bert", AuditWords.Replayed)], audit.Select(a => (a.Who, a.What)));
+        Assert.Contains("cut off, came 1 times): yesterday's words", audit[0].Detail, StringComparison.Ordinal);
+        Assert.Contains("1 events appended, removed", audit[1].Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,11 +135,12 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
     private static byte[] Envelope(params string[] events) =>
         Encoding.UTF8.GetBytes($$"""{"events":[{{string.Join(',', events).Replace("DIGEST", Events.Digest, StringComparison.Ordinal)}}]}""");
 
-    private async Task<long> KeepAsync(byte[] body, bool truncated = false)
+    private async Task<long> KeepAsync(byte[] body, bool truncated = false, string format = NotificationFormats.Distribution)
     {
-        await Log.AppendAsync([], [new QuarantinedBody(body, truncated, ["yesterday's words"], "10.0.0.1")], Stop);
-        await using var command = Database.Source.CreateCommand("select id from quarantine where body = $1");
+        await Log.AppendAsync([], [new QuarantinedBody(body, truncated, ["yesterday's words"], "10.0.0.1", format)], Stop);
+        await using var command = Database.Source.CreateCommand("select id from quarantine where body = $1 and format = $2");
         command.Parameters.AddWithValue(body);
+        command.Parameters.AddWithValue(format);
         return (long)(await command.ExecuteScalarAsync(Stop))!;
     }
 }

@@ -34,10 +34,11 @@ public sealed partial class ListsTests(PostgresFixture postgres) : DatabaseTest(
         Assert.Equal([("too large", 401L, 400L, "r400"), ("denied", 50L, 50L, "r450")], groups.Select(g => (g.Cause, g.References, g.Repositories, g.Example.Repository)));
 
         var requests = new Requests(Database.Source);
-        Assert.Equal(400, await requests.ResyncCauseAsync("too large", Stop));
-        Assert.Equal(0, await requests.ResyncCauseAsync("'; drop table failure; --", Stop));
+        Assert.Equal(400, await requests.ResyncCauseAsync("too large", "anna", Stop));
+        Assert.Equal(0, await requests.ResyncCauseAsync("'; drop table failure; --", "anna", Stop));
         Assert.Equal(400L, await Database.ScalarAsync<long>("select count(*) from repository where state = 0 and retry_at is null and full_wanted > full_done"));
         Assert.Equal(50L, await Database.ScalarAsync<long>("select count(*) from repository where state = 3"));
+        Assert.Equal(["anna retried 400 repositories that failed with: too large"], await Database.ColumnAsync<string>("select concat_ws(' ', who, what, detail) from audit"));
     }
 
     [Fact]

@@ -122,7 +122,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
         {
             Port = port,
             Token = new TokenAuth(tokens.Realm, $"{name}-registry", Issuer, keys.Bundle),
-            Notifications =
+            Notifications = name == TwoSites.PrimaryName && !options.PrimaryNotifies ? [] :
             [
                 new NotificationEndpoint("geodr", notifications, NotificationSecret)
                 {

@@ -42,6 +42,9 @@ public sealed record TwoSitesOptions
 
     public bool Fsync { get; init; }
 
+    /// <summary>The primary's registry has an endpoint to notify.</summary>
+    public bool PrimaryNotifies { get; init; } = true;
+
     /// <summary>Verification after each sync and by schedule. Off, so that requests and faults of other tests are the sync's alone.</summary>
     public bool Verification { get; init; }
 

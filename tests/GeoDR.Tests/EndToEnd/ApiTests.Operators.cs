@@ -35,6 +35,13 @@ public sealed partial class ApiTests
         var all = await geo.RunAsync("quarantine", "replay", "--all");
         Assert.Equal(1, all.ExitCode);
         Assert.Contains("only its head was kept", all.Error, StringComparison.Ordinal);
+        Assert.Contains($"Drop {ids[2]}", await http.GetStringAsync("/quarantine", Stop), StringComparison.Ordinal);
+        using var dropped = await http.DeleteAsync($"/api/v1/quarantine/{ids[2]}", Stop);
+        using var gone = await http.DeleteAsync($"/api/v1/quarantine/{ids[2]}", Stop);
+        Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NotFound), (dropped.StatusCode, gone.StatusCode));
+        Assert.Equal((2, 1, 0), ((await geo.RunAsync("quarantine", "drop")).ExitCode, (await geo.RunAsync("quarantine", "drop", $"{ids[2]}")).ExitCode, (await geo.RunAsync("quarantine", "drop", "--all")).ExitCode));
+        var audit = (await geo.RunAsync("audit", "--json")).EnsureSuccess().Output;
+        Assert.Equal([$"{Environment.UserName} dropped", "admin dropped"], JsonNode.Parse(audit)!.AsArray().Select(a => $"{a!["who"]} {a["what"]}").Where(a => a.EndsWith("dropped", StringComparison.Ordinal)));
         await using var source = NpgsqlDataSource.Create(_sites.Primary.ConnectionString);
         await using var command = source.CreateCommand("select count(*) from event where source_event_id = 'kept-1'");
         Assert.Equal(1L, await command.ExecuteScalarAsync(Stop));

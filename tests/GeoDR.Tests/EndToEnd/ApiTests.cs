@@ -28,6 +28,7 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
     [InlineData("POST", "/api/v1/repositories/resync")]
     [InlineData("GET", "/api/v1/quarantine/1")]
     [InlineData("POST", "/api/v1/quarantine/1/replay")]
+    [InlineData("DELETE", "/api/v1/quarantine/1")]
     [InlineData("GET", "/api/v1/loss")]
     [InlineData("GET", "/api/v1/events")]
     [InlineData("POST", "/api/v1/failures/retry")]

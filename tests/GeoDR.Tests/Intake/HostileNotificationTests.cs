@@ -129,6 +129,56 @@ public sealed class HostileNotificationTests(RelayedSites fixture) : IClassFixtu
         Assert.Contains(fixture.Relay.Answers[mixed], a => a.Body.Contains("\"accepted\":1,\"ignored\":0,\"quarantined\":3", StringComparison.Ordinal));
     }
 
+    /// <summary>Harbor, zot and ACR, each on its own path, in the shapes of their sources; none of them runs here.</summary>
+    [Fact]
+    public async Task Paths_OfOtherSenders_TakeWhatTheyUnderstandAndKeepTheRest()
+    {
+        const string zot = """{"name":"senders/zot","reference":"v1","digest":"DIGEST","mediaType":"application/vnd.oci.image.manifest.v1+json","manifest":"{}"}""";
+        var secret = _sites.Primary.Geo.Settings["Geo__Notifications__Secrets__0"];
+        var basic = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"geodr:{secret}"));
+        const string accepted = "200 {\"accepted\":1,\"ignored\":0,\"quarantined\":0,\"problems\":[]}";
+        var image = await PushAsync("senders/app", "v1", 900);
+        await _sites.WaitForArrivalAsync(image, s_deadline, Stop);
+
+        Assert.Equal(accepted, await PostAsync("harbor", secret, Filled("""{"type":"PUSH_ARTIFACT","occur_at":1763733661,"operator":"a","event_data":{"resources":[{"digest":"DIGEST","tag":"v1"}],"repository":{"repo_full_name":"senders/harbor"}}}""")));
+        Assert.Equal(accepted, await PostAsync("acr", $"Bearer {secret}", Filled("""{"id":"acr-1","action":"push","target":{"digest":"DIGEST","tag":"v1","repository":"senders/acr"}}""")));
+        Assert.Equal(accepted, await PostAsync("zot", basic, Filled(zot), ("ce-specversion", "1.0"), ("ce-id", "zot-1"), ("ce-source", "zotregistry.dev"), ("ce-type", "zotregistry.image.updated")));
+        Assert.Equal(["acr", "harbor", "zot"], await ColumnAsync("select split_part(repository, '/', 2) from event where repository like 'senders/%' and repository <> 'senders/app' order by 1"));
+
+        Assert.StartsWith("401", await PostAsync("harbor", basic, "{}"), StringComparison.Ordinal);
+        Assert.StartsWith("401", await PostAsync("zot", "Basic !!!", "{}"), StringComparison.Ordinal);
+        Assert.StartsWith("401", await PostAsync("acr", "wrong", "{}"), StringComparison.Ordinal);
+        Assert.Contains("\"quarantined\":1", await PostAsync("harbor", secret, Filled("""{"id":"acr-2","action":"push","target":{"digest":"DIGEST","tag":"v1","repository":"senders/acr"}}""")), StringComparison.Ordinal);
+        Assert.Contains("\"quarantined\":1", await PostAsync("zot", basic, "not JSON \u0001", ("ce-type", "zotregistry.image.updated"), ("ce-id", "zot-2")), StringComparison.Ordinal);
+        Assert.Contains("\"quarantined\":1", await PostAsync("acr", secret, new string('[', 5 * 1024 * 1024)), StringComparison.Ordinal);
+        Assert.Equal(["acr true", "harbor false", "zot false"], await ColumnAsync("select format || ' ' || truncated from quarantine where format <> 'distribution' order by 1"));
+        Assert.DoesNotContain(secret, string.Concat(await ColumnAsync("select encode(body, 'escape') from quarantine where format = 'zot'")), StringComparison.Ordinal);
+
+        string Filled(string text) => text.Replace("DIGEST", image.Digest, StringComparison.Ordinal);
+    }
+
+    private async Task<string> PostAsync(string sender, string authorization, string body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_sites.Primary.Geo.Url, $"/api/v1/notifications/{sender}")) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.TryAddWithoutValidation("Authorization", authorization);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        using var answer = await http.SendAsync(request, Stop);
+        return $"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Stop)}";
+    }
+
+    private async Task<List<string>> ColumnAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(_sites.Primary.ConnectionString);
+        await using var command = source.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync(Stop);
+        var values = new List<string>();
+        while (await reader.ReadAsync(Stop))
+            values.Add(reader.GetString(0));
+        return values;
+    }
+
     private static Func<byte[], byte[]> Repository(string name) => Change(e => e["target"]!["repository"] = name);
 
     /// <summary>The registry's own notification with something about its event changed; a blob's becomes a manifest's, which matters.</summary>
