@@ -27,10 +27,9 @@ public sealed class Slices(NpgsqlDataSource source)
             with carried as (
                 update verification set slice_id = $1 where slice_open and slice_id <> $1 and case when state = 1 then doing = 2 else is_deep end = $2 returning 1),
             aged as (
-                select repository_id, coalesce({(deep ? "deep_from" : "whole_at")}, '-infinity') as at, count(*) over () as total
-                from verification where state in (2, 3)),
+                select repository_id, coalesce({(deep ? "deep_from" : "whole_at")}, '-infinity') as at from verification where state in (2, 3)),
             placed as (select *, row_number() over (order by at, repository_id) as place from aged),
-            due as (select repository_id from placed where at < clock_timestamp() - ($3 - $4) or place <= floor(total * $5)),
+            due as (select repository_id from placed where at < clock_timestamp() - ($3 - $4) or place <= floor((select count(*) from verification) * $5)),
             locked as (
                 select v.repository_id from verification v join due using (repository_id) where v.state in (2, 3)
                 order by v.repository_id for update of v skip locked),

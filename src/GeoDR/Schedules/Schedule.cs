@@ -42,7 +42,7 @@ internal sealed class RunningSchedule(ScheduleRun run, ScheduleRuns runs, TimePr
 
     /// <summary>Asks for the run's work once, whatever the number of its attempts; answers what was asked for.</summary>
     public Task<long> AskOnceAsync(Func<NpgsqlConnection, CancellationToken, Task<long>> ask, CancellationToken cancel) =>
-        ThroughAsync(() => runs.AskOnceAsync(run, ask, cancel), cancel);
+        Patience.ThroughAsync(() => runs.AskOnceAsync(run, ask, cancel), time, cancel);
 
     /// <summary>Looks until there is an outcome, and says how far it is. A database that does not answer for a while ends nothing.</summary>
     /// <param name="look">An outcome, or how far it is.</param>
@@ -52,16 +52,12 @@ internal sealed class RunningSchedule(ScheduleRun run, ScheduleRuns runs, TimePr
         var (said, at) = ("", time.GetTimestamp());
         while (true)
         {
-            var (outcome, progress) = await ThroughAsync(look, cancel);
+            var (outcome, progress) = await Patience.ThroughAsync(look, time, cancel);
             if (outcome is not null)
                 return outcome;
             if (progress != said || time.GetElapsedTime(at) > s_sign)
             {
-                await ThroughAsync(async () =>
-                {
-                    await runs.SayAsync(run, progress, cancel);
-                    return true;
-                }, cancel);
+                await Patience.ThroughAsync(() => runs.SayAsync(run, progress, cancel), time, cancel);
                 (said, at) = (progress, time.GetTimestamp());
             }
             await Task.Delay(s_look, time, cancel);
@@ -69,13 +65,16 @@ internal sealed class RunningSchedule(ScheduleRun run, ScheduleRuns runs, TimePr
     }
 
     /// <summary>Writes the end, however long the database takes to answer.</summary>
-    public Task EndAsync(ScheduleOutcome outcome, CancellationToken cancel) => ThroughAsync(async () =>
-    {
-        await runs.EndAsync(run, outcome.Status, outcome.Text, cancel);
-        return true;
-    }, cancel);
+    public Task EndAsync(ScheduleOutcome outcome, CancellationToken cancel) =>
+        Patience.ThroughAsync(() => runs.EndAsync(run, outcome.Status, outcome.Text, cancel), time, cancel);
+}
 
-    private async Task<T> ThroughAsync<T>(Func<Task<T>> act, CancellationToken cancel)
+/// <summary>A database that restarts ends no run: what was to be done is done when it answers.</summary>
+internal static class Patience
+{
+    private static readonly TimeSpan s_again = TimeSpan.FromMilliseconds(500);
+
+    public static async Task<T> ThroughAsync<T>(Func<Task<T>> act, TimeProvider time, CancellationToken cancel)
     {
         while (true)
         {
@@ -83,10 +82,17 @@ internal sealed class RunningSchedule(ScheduleRun run, ScheduleRuns runs, TimePr
             {
                 return await act();
             }
-            catch (Exception e) when (e is NpgsqlException { IsTransient: true } or TimeoutException)
+            // A statement that the database refuses would be refused for ever.
+            catch (Exception e) when (e is TimeoutException or NpgsqlException and (not PostgresException or { IsTransient: true } or PostgresException { SqlState: ['5', '7', ..] }))
             {
-                await Task.Delay(s_look, time, cancel);
+                await Task.Delay(s_again, time, cancel);
             }
         }
     }
+
+    public static Task ThroughAsync(Func<Task> act, TimeProvider time, CancellationToken cancel) => ThroughAsync(async () =>
+    {
+        await act();
+        return true;
+    }, time, cancel);
 }

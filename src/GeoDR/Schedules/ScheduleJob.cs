@@ -18,13 +18,14 @@ internal sealed partial class ScheduleJob(IEnumerable<ISchedule> schedules, Sche
         var scheduled = context.ScheduledFireTimeUtc ?? context.FireTimeUtc;
         var cause = data.TryGetString(Timetable.CauseKey, out var said) ? said! : RunCause.Schedule;
         var by = data.TryGetString(Timetable.ByKey, out var who) ? who : null;
-        await timetable.NoteNextAsync(context.Scheduler, name, cancellationToken);
+        var every = schedule.Off is null ? schedule.Every : TimeSpan.Zero;
         var run = new RunningSchedule(
-            await runs.BeginAsync(name, cause, by, ScheduleNode.Name, scheduled, schedule.Off is null ? schedule.Every : TimeSpan.Zero, cancellationToken), runs, time);
+            await Patience.ThroughAsync(() => runs.BeginAsync(name, cause, by, ScheduleNode.Name, scheduled, every, cancellationToken), time, cancellationToken), runs, time);
         if (run.Run.Nodes.Count > 1)
             LogRecovered(logger, name, run.Run.Nodes[^2]);
         try
         {
+            await timetable.NoteNextAsync(context.Scheduler, name, cancellationToken);
             var outcome = await RunAsync(schedule, run, cancellationToken);
             await run.EndAsync(outcome, cancellationToken);
             LogEnded(logger, name, outcome.Status, outcome.Text);

@@ -45,11 +45,11 @@ internal sealed class Timetable(IEnumerable<ISchedule> schedules, ScheduleList l
         OnceAsync(scheduler, name, RetryGroup, time.GetUtcNow() + after, new() { [CauseKey] = RunCause.Retry }, cancel);
 
     /// <summary>Writes down when it fires next, for everyone who cannot ask Quartz.</summary>
-    public async Task NoteNextAsync(IScheduler scheduler, string name, CancellationToken cancel)
+    public Task NoteNextAsync(IScheduler scheduler, string name, CancellationToken cancel) => Patience.ThroughAsync(async () =>
     {
         var times = new[] { await NextAsync(scheduler, new(name, Group), cancel), await NextAsync(scheduler, new(name, RetryGroup), cancel) };
         await list.NextAsync(name, times.Min(), cancel);
-    }
+    }, time, cancel);
 
     private async Task SetAsync(IScheduler scheduler, ISchedule schedule, CancellationToken cancel)
     {

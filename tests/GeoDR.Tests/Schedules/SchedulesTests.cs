@@ -29,12 +29,12 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             await sites.Primary.Pusher.PushAsync($"team/app{i}", "v1", ImageSpec.Random(ImageKind.Oci, 4000 + i, layers: 1, size: 64), Stop);
         await UntilAsync(source, $"select count(*) = {Images} from repository where state = 2", one);
 
-        await KillInTheMiddleAsync(source, one, two);
+        await KillInTheMiddleAsync(source, sites.Secondary.Registry, one, two);
         await two.StopAsync();
         await MakeUpAsync(source, one);
     }
 
-    private async Task KillInTheMiddleAsync(NpgsqlDataSource source, GeoSite one, GeoSite two)
+    private async Task KillInTheMiddleAsync(NpgsqlDataSource source, DistributionRegistry registry, GeoSite one, GeoSite two)
     {
         // Half was not looked at for long, the other half not read.
         await ExecuteAsync(source, """
@@ -43,12 +43,16 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             """);
         foreach (var name in s_names)
             (await one.RunAsync("schedules", "run", name)).EnsureSuccess();
-        await UntilAsync(source, "select count(*) = 3 from schedule_run where status = 'running' and work is not null", one);
+        // All three run and have done a part; a registry that stands still keeps them there.
+        await UntilAsync(source, "select (select count(distinct slice_id) from verification where not slice_open) = 2 and (select count(*) from reconcile_run where status = 'running') = 1", one);
+        registry.Pause();
+        two.Set("Reconcile:RequestsPerSecond", "0").Set("Verification:RequestsPerSecond", "1000");
         await two.StartServeAsync(cancellationToken: Stop);
         await UntilAsync(source, "select count(*) = 2 from quartz.qrtz_scheduler_state", two);
         Assert.Equal(3L, await ScalarAsync(source, "select count(*) from schedule_run where status = 'running'"));
         var (first, second) = (one.Serve!.Id, two.Serve!.Id);
         one.Serve.Kill();
+        registry.Resume();
         var killed = Stopwatch.GetTimestamp();
         await UntilAsync(source, "select count(*) = 3 from schedule_run where cardinality(nodes) = 2", two);
         output.WriteLine($"taken over after {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s (check-in 500 ms, lease 2 s)");
