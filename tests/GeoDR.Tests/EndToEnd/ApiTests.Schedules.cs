@@ -12,7 +12,7 @@ public sealed partial class ApiTests
         var geo = _sites.Primary.Geo;
         using var http = await SignedInAsync(geo);
         using var wish = await http.PostAsync("/api/v1/schedules/reconcile/run", null, Stop);
-        using var unknown = await http.PostAsync("/api/v1/schedules/no%00ne/run", null, Stop);
+        using var unknown = await http.PostAsync("/api/v1/schedules/none/run", null, Stop);
         using var far = await http.GetAsync("/api/v1/schedules/reconcile/runs?limit=100000", Stop);
         Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.NotFound, HttpStatusCode.BadRequest), (wish.StatusCode, unknown.StatusCode, far.StatusCode));
         await Wait.UntilAsync(
