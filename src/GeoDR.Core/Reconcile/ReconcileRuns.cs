@@ -19,27 +19,39 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
     private const string Columns =
         "id, reason, status, node, wanted_at, started_at, finished_at, repositories, tags, own_requests, peer_requests, found, message";
 
-    /// <summary>Asks for a run, unless one waits already.</summary>
-    public async Task WantAsync(string reason, CancellationToken cancel)
+    /// <summary>Asks for a run, unless one waits already; answers the one that waits.</summary>
+    public async Task<long> WantAsync(string reason, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("insert into reconcile_run (reason) values ($1) on conflict (status) where status in ('wanted', 'running') do nothing");
-        command.Parameters.Add(new() { Value = reason });
-        await command.ExecuteNonQueryAsync(cancel);
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        return await WantAsync(connection, reason, cancel);
     }
 
-    /// <summary>Asks for a run where none is open and the last one that ended well, or the site, began longer ago than this.</summary>
-    public async Task WantEveryAsync(TimeSpan every, CancellationToken cancel)
+    /// <inheritdoc cref="WantAsync(string, CancellationToken)"/>
+    public static async Task<long> WantAsync(NpgsqlConnection connection, string reason, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("""
-            insert into reconcile_run (reason)
-            select 'schedule' from site where created_at < clock_timestamp() - $1
-                and not exists (select from reconcile_run where status in ('wanted', 'running')
-                or status = 'done' and started_at > clock_timestamp() - $1
-                or status = 'failed' and finished_at > clock_timestamp() - least($1, interval '5 minutes'))
-            on conflict (status) where status in ('wanted', 'running') do nothing
-            """);
-        command.Parameters.Add(new() { Value = every });
-        await command.ExecuteNonQueryAsync(cancel);
+        while (true)
+        {
+            // In two steps: what another inserted or took meanwhile is seen by the second, or by the next round.
+            foreach (var sql in new[]
+            {
+                "insert into reconcile_run (reason) values ($1) on conflict (status) where status in ('wanted', 'running') do nothing returning id",
+                "select id from reconcile_run where status = 'wanted' and $1 <> ''",
+            })
+            {
+                await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = reason } } };
+                if (await command.ExecuteScalarAsync(cancel) is long id)
+                    return id;
+            }
+        }
+    }
+
+    /// <summary>One run; null where there is none.</summary>
+    public async Task<ReconcileRun?> GetAsync(long id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select {Columns} from reconcile_run where id = $1");
+        command.Parameters.Add(new() { Value = id });
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel) ? Read(reader) : null;
     }
 
     /// <summary>Takes the run that waits, or one whose node has died; null where there is none.</summary>
@@ -70,6 +82,15 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
         Add(command, run, node, report);
         command.Parameters.Add(new() { Value = lease });
         return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    /// <summary>Lets another node take the run at once.</summary>
+    public async Task ReleaseAsync(ReconcileRun run, string node, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("update reconcile_run set lease_until = clock_timestamp() where id = $1 and node = $2 and status = 'running'");
+        command.Parameters.Add(new() { Value = run.Id });
+        command.Parameters.Add(new() { Value = node });
+        await command.ExecuteNonQueryAsync(cancel);
     }
 
     /// <summary>Ends a run with what it found.</summary>

@@ -52,7 +52,7 @@ public sealed class CheckResults(NpgsqlDataSource source)
     {
         await using var command = source.CreateCommand("""
             update verification set state = case when again then 0 else 3 end, worker_id = null, wish = greatest(wish, doing), failure = $3,
-                retry_at = clock_timestamp() + $4, asked_at = case when wish > 0 then asked_at end
+                retry_at = clock_timestamp() + $4, asked_at = case when wish > 0 then asked_at end, slice_open = slice_open and wish > 0
             where repository_id = $1 and claim_token = $2 and state = 1
             """);
         command.Parameters.AddRange(new NpgsqlParameter[] { Value(claim.Id), Value(claim.Token), Text($"could not be checked: {why}"), Value(s_retry) });
@@ -162,7 +162,7 @@ public sealed class CheckResults(NpgsqlDataSource source)
     {
         await using var command = Command(connection, """
             update verification set state = case when again then 0 when $3::text is null then 2 else 3 end, worker_id = null, failure = $3, healing = $4,
-                asked_at = case when wish > 0 then asked_at end, checked_from = began_at, checked_at = clock_timestamp(),
+                asked_at = case when wish > 0 then asked_at end, slice_open = slice_open and wish > 0, checked_from = began_at, checked_at = clock_timestamp(),
                 kind = case when doing = 2 then 'deep' else 'shallow' end,
                 whole_at = case when doing >= 1 then began_at else whole_at end,
                 deep_at = case when doing = 2 then began_at else deep_at end, deep_from = case when doing = 2 then began_at else deep_from end,

@@ -9,25 +9,15 @@ public sealed class Checks(NpgsqlDataSource source)
     // After a sync the check waits for a quiet moment, at most so long: first everything comes, then it is looked at.
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>Marks the rows whose time has come, the oldest first; few at a time, so that what is pending is what is next.</summary>
-    public async Task<int> MarkDueAsync(VerificationPlan plan, CancellationToken cancel)
+    /// <summary>Marks the rows that could not be checked and are to be tried again now; few at a time.</summary>
+    public async Task<int> RetryDueAsync(CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            with due as (
-                (select repository_id, 0 as wish from verification where state = 3 and retry_at <= clock_timestamp() order by retry_at limit 20)
-                union all
-                (select repository_id, 1 from verification where $1 and state in (2, 3) and whole_at < clock_timestamp() - $2 order by whole_at limit 20)
-                union all
-                (select repository_id, 2 from verification where $1 and state in (2, 3) and deep_from < clock_timestamp() - $3 order by deep_from limit 20)),
-            most as (select repository_id, max(wish) as wish from due group by repository_id),
-            locked as (
-                select v.repository_id, most.wish from verification v join most using (repository_id) where v.state in (2, 3) for update of v skip locked)
-            update verification v set state = 0, wish = greatest(v.wish, locked.wish), retry_at = null, pending_since = clock_timestamp()
+            with locked as (
+                select repository_id from verification where state = 3 and retry_at <= clock_timestamp() order by retry_at limit 20 for update skip locked)
+            update verification v set state = 0, retry_at = null, pending_since = clock_timestamp()
             from locked where v.repository_id = locked.repository_id
             """);
-        command.Parameters.Add(new() { Value = plan.Automatic });
-        command.Parameters.Add(new() { Value = plan.Every });
-        command.Parameters.Add(new() { Value = plan.DeepEvery });
         return await command.ExecuteNonQueryAsync(cancel);
     }
 
@@ -40,14 +30,15 @@ public sealed class Checks(NpgsqlDataSource source)
         """;
 
     private const string Later =
-        $"not s.paused and v.pending_since < (select case when {Quiet} then 'infinity' else clock_timestamp() - $3 end) order by v.pending_since";
+        $"not s.paused and ($4 or v.slice_open) and v.pending_since < (select case when {Quiet} then 'infinity' else clock_timestamp() - $3 end) order by v.pending_since";
 
     /// <summary>Claims a row whose sync has nothing to do; null where there is none, the site is paused or the registry is out.</summary>
     /// <param name="deep">Only deep checks, or only the others: a long one never keeps the short ones waiting.</param>
+    /// <param name="automatic">False: only what is asked for, by hand or by a schedule's run.</param>
     public async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, bool automatic, CancellationToken cancel) =>
-        await ClaimAsync(worker, deep, Asked, cancel) ?? (automatic ? await ClaimAsync(worker, deep, Later, cancel) : null);
+        await ClaimAsync(worker, deep, Asked, automatic, cancel) ?? await ClaimAsync(worker, deep, Later, automatic, cancel);
 
-    private async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, string which, CancellationToken cancel)
+    private async Task<ClaimedCheck?> ClaimAsync(Guid worker, bool deep, string which, bool automatic, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand($"""
@@ -70,7 +61,10 @@ public sealed class Checks(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = deep });
         if (which == Later)
+        {
             command.Parameters.Add(new() { Value = s_patience });
+            command.Parameters.Add(new() { Value = automatic });
+        }
         (long Id, string Name, long Token, CheckScope Scope, DateTimeOffset? Since) row;
         await using (var reader = await command.ExecuteReaderAsync(cancel))
         {

@@ -1,4 +1,5 @@
 using GeoDR.Postgres;
+using GeoDR.Schedules;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 
@@ -10,6 +11,7 @@ internal static class DatabaseVerbs
     public static Task<int> MigrateAsync(CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
     {
         var applied = await Migrator.MigrateAsync(source, cancel);
+        await QuartzStore.ProvisionAsync(source, cancel);
         await Console.Error.WriteLineAsync(applied == 0 ? "The schema is up to date." : $"The schema is up to date; {applied} script{(applied == 1 ? "" : "s")} ran.");
         if (await Migrator.GrantReaderAsync(source, cancel) is { } sql)
             await Console.Error.WriteLineAsync($"This role may not create roles. For readers of the log, somebody who may must run:\n  {sql}");

@@ -4,6 +4,7 @@ using GeoDR.Dashboard;
 using GeoDR.Hosting;
 using GeoDR.Intake;
 using GeoDR.Postgres;
+using GeoDR.Schedules;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using GeoDR.Tokens;
@@ -35,6 +36,7 @@ internal static class ServeVerb
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)
             builder.Services.AddHostedService<SilenceLoop>();
+        builder.Services.AddSchedules(settings, role);
         await using var app = builder.Build();
         if (role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
@@ -48,6 +50,7 @@ internal static class ServeVerb
         app.MapLossApi();
         app.MapListsApi();
         app.MapDeletionApi();
+        app.MapSchedulesApi();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);
@@ -76,7 +79,7 @@ internal static class ServeVerb
         logging.ClearProviders();
         logging.AddJsonConsole(o => o.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ");
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.JsonConsoleFormatterOptions>(o => o.UseUtcTimestamp = true);
-        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Quartz", LogLevel.Warning);
         services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
         services.AddSite(settings);
     }
@@ -94,6 +97,7 @@ internal static class ServeVerb
             {
                 await Migrator.MigrateAsync(source, cancel);
                 await Migrator.GrantReaderAsync(source, cancel);
+                await QuartzStore.ProvisionAsync(source, cancel);
             }
             var sites = new SiteStore(source);
             var site = migrate ? await sites.EnsureAsync(settings.SiteName, settings.Role, cancel) : await sites.ReadAsync(cancel);

@@ -45,7 +45,7 @@ internal static class VerbSettings
             await Console.Error.WriteLineAsync("This database has no GeoDR schema yet. Run `geodr migrate`, or start `geodr serve`.");
             return ExitCodes.Database;
         }
-        catch (NewerSchemaException e)
+        catch (Exception e) when (e is NewerSchemaException or Schedules.NoSchemaRightException)
         {
             await Console.Error.WriteLineAsync($"Geo:Database: {e.Message}");
             return ExitCodes.Database;

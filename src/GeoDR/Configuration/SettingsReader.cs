@@ -72,6 +72,7 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Silence = Time("Geo:Notifications:Silence", new NotificationSettings().Silence, TimeSpan.Zero, NotificationSettings.Longest),
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
+            Schedules = SchedulesSettings.Read(Time),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),

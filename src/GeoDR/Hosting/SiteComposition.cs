@@ -5,6 +5,7 @@ using GeoDR.Inventory;
 using GeoDR.Notifications;
 using GeoDR.Reconcile;
 using GeoDR.Registry;
+using GeoDR.Schedules;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.Sync;
@@ -31,7 +32,7 @@ internal static class SiteComposition
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
         .AddSingleton<Checks>().AddSingleton<DamageList>()
-        .AddDeletionViews();
+        .AddDeletionViews().AddScheduleViews();
 
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
     public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)

@@ -33,24 +33,17 @@ public sealed class RunTests(PostgresFixture postgres) : DatabaseTest(postgres, 
     }
 
     [Fact]
-    public async Task Schedule_IsDueByTheLastRunThatEndedWell()
+    public async Task Want_WhileOneWaits_AnswersThatOne()
     {
-        var hour = TimeSpan.FromHours(1);
-        await Runs.WantEveryAsync(hour, Stop);
-        Assert.Empty(await Runs.ListAsync(10, Stop));
-        await Database.ExecuteAsync("update site set created_at = clock_timestamp() - interval '2 hours'");
-        await Runs.WantEveryAsync(hour, Stop);
-        await Runs.WantEveryAsync(hour, Stop);
-        var run = (await Runs.TakeAsync("one", s_lease, Stop))!;
-        Assert.Equal("schedule", run.Reason);
-        await Runs.EndAsync(run, "one", s_nothing, "the registry is away", Stop);
-        await Runs.WantEveryAsync(hour, Stop);
-        Assert.Null(await Runs.TakeAsync("one", s_lease, Stop));
-        await Database.ExecuteAsync("update reconcile_run set finished_at = clock_timestamp() - interval '6 minutes'");
-        await Runs.WantEveryAsync(hour, Stop);
-        await Runs.EndAsync((await Runs.TakeAsync("one", s_lease, Stop))!, "one", s_nothing, null, Stop);
-        await Runs.WantEveryAsync(hour, Stop);
-        Assert.Equal(["done", "failed"], (await Runs.ListAsync(10, Stop)).Select(r => r.Status));
+        var wanted = await Runs.WantAsync("one", Stop);
+        Assert.Equal(wanted, await Runs.WantAsync("two", Stop));
+        var run = (await Runs.TakeAsync("node", s_lease, Stop))!;
+        var next = await Runs.WantAsync("three", Stop);
+        Assert.NotEqual(wanted, next);
+        Assert.Null(await Runs.TakeAsync("other", s_lease, Stop));
+        await Runs.ReleaseAsync(run, "node", Stop);
+        Assert.Equal(wanted, (await Runs.TakeAsync("other", s_lease, Stop))!.Id);
+        Assert.Equal("wanted", (await Runs.GetAsync(next, Stop))!.Status);
     }
 
     [Fact]

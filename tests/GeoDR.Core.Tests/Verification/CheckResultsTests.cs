@@ -117,7 +117,7 @@ public sealed class CheckResultsTests(PostgresFixture postgres) : DatabaseTest(p
         await Results.BrokeAsync(await ClaimAsync(), "502 from a proxy\0", Stop);
         Assert.Equal("could not be checked: 502 from a proxy", await Database.ScalarAsync<string>("select failure from verification where state = 3"));
         await Database.ExecuteAsync("update verification set retry_at = clock_timestamp()");
-        Assert.Equal(1, await Checks.MarkDueAsync(VerificationPlan.Default with { Automatic = false }, Stop));
+        Assert.Equal(1, await Checks.RetryDueAsync(Stop));
     }
 
     private static Finding Missing(string subject, params string[] tags) =>

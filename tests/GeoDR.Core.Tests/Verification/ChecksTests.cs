@@ -7,8 +7,6 @@ namespace GeoDR.Core.Tests.Verification;
 
 public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgres)
 {
-    private static readonly VerificationPlan s_plan = new(true, TimeSpan.FromDays(7), TimeSpan.FromDays(30));
-
     private Checks Checks => new(Database.Source);
 
     [Fact]
@@ -141,22 +139,6 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
         Assert.Null(await new CheckResults(Database.Source).FinishAsync(late!, Nothing, Stop));
         Assert.Equal(VerificationState.Succeeded, await new CheckResults(Database.Source).FinishAsync(taken!, Nothing, Stop));
         Assert.Equal(0L, await Database.ScalarAsync<long>("select count(*) from verification where asked_at is not null or deep_at is null"));
-    }
-
-    [Fact]
-    public async Task MarkDue_OldestFirst_FewAtATime()
-    {
-        await Database.ExecuteAsync("""
-            insert into repository (name, state) select 'r' || lpad(i::text, 3, '0'), 2 from generate_series(1, 100) i;
-            insert into verification (repository_id, state, wish, whole_at, deep_from)
-            select id, 2, 0, clock_timestamp() - interval '8 days' - id * interval '1 minute', clock_timestamp() - interval '1 day' from repository
-            """);
-        Assert.Equal(0, await Checks.MarkDueAsync(s_plan with { Automatic = false }, Stop));
-        Assert.Equal(20, await Checks.MarkDueAsync(s_plan, Stop));
-        Assert.Equal("r081", await Database.ScalarAsync<string>("select min(name) from repository r join verification v on v.repository_id = r.id where v.state = 0"));
-        await Database.ExecuteAsync("update verification set deep_from = clock_timestamp() - interval '31 days' where repository_id = (select min(repository_id) from verification)");
-        await Checks.MarkDueAsync(s_plan, Stop);
-        Assert.Equal((short)2, await Database.ScalarAsync<short>("select wish from verification order by repository_id limit 1"));
     }
 
     [Fact]

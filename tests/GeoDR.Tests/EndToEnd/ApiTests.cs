@@ -33,6 +33,8 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
     [InlineData("GET", "/api/v1/events")]
     [InlineData("POST", "/api/v1/failures/retry")]
     [InlineData("POST", "/api/v1/repositories/reverify")]
+    [InlineData("GET", "/api/v1/schedules")]
+    [InlineData("POST", "/api/v1/schedules/reconcile/run")]
     [InlineData("POST", "/api/v1/repositories/1/reverify")]
     public async Task Api_WithoutASession_Is401AndNoRedirect(string method, string path)
     {

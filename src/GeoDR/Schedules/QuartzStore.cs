@@ -1,0 +1,90 @@
+using GeoDR.Configuration;
+using Npgsql;
+using Quartz;
+
+namespace GeoDR.Schedules;
+
+/// <summary>The database's owner has to make the schema first.</summary>
+internal sealed class NoSchemaRightException(string message) : Exception(message);
+
+/// <summary>Quartz on the site's own database, in a schema of its own.</summary>
+internal static class QuartzStore
+{
+    private const string Schema = "quartz";
+    private const long LockKey = 0x67656F6472_07;
+    // Triggers of three or four schedules; a run mostly waits.
+    private const int Threads = 8;
+    private static readonly TimeSpan s_misfire = TimeSpan.FromSeconds(10);
+
+    /// <summary>Makes the schema and what it holds. Nodes that start together wait for each other.</summary>
+    /// <exception cref="NoSchemaRightException"/>
+    public static async Task ProvisionAsync(NpgsqlDataSource source, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await ExecuteAsync(connection, $"select pg_advisory_lock({LockKey})", cancel);
+        try
+        {
+            await CreateSchemaAsync(connection, cancel);
+            await using var services = new ServiceCollection().AddLogging().AddSingleton(source)
+                .AddQuartzStore(new SchedulesSettings(), create: true).BuildServiceProvider();
+            // Building the scheduler reads the schema; it is not started, and joins no cluster.
+            var scheduler = await services.GetRequiredService<ISchedulerFactory>().GetScheduler(cancel);
+            await scheduler.Shutdown(waitForJobsToComplete: false, cancel);
+        }
+        finally
+        {
+            await ExecuteAsync(connection, $"select pg_advisory_unlock({LockKey})", CancellationToken.None);
+        }
+    }
+
+    public static IServiceCollection AddQuartzStore(this IServiceCollection services, SchedulesSettings settings, bool create) => services.AddQuartz(quartz =>
+    {
+        quartz.ConfigureScheduler(o =>
+        {
+            o.InstanceName = "geodr";
+            o.InstanceId = ScheduleNode.Id;
+            o.ShutdownJobInterruption = ShutdownJobInterruption.Always;
+        });
+        quartz.UseDefaultThreadPool(Threads);
+        quartz.UsePersistentStore(store =>
+        {
+            store.UsePostgres(data => data.DataSourceFactory = p => p.GetRequiredService<NpgsqlDataSource>());
+            store.UseSystemTextJsonSerializer();
+            if (create)
+                store.ProvisionSchema();
+            store.UseClustering(c =>
+            {
+                c.CheckinInterval = settings.CheckIn;
+                c.CheckinMisfireThreshold = settings.CheckIn;
+            });
+            store.ConfigureStore(o =>
+            {
+                o.TablePrefix = $"{Schema}.qrtz_";
+                o.MisfireThreshold = s_misfire;
+                o.MisfireHandlerFrequency = TimeSpan.FromMinutes(1);
+                o.RecoverFiringsCancelledByShutdown = true;
+            });
+        });
+    });
+
+    private static async Task CreateSchemaAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        try
+        {
+            // "if not exists" asks for the right even where the schema exists.
+            await ExecuteAsync(connection, $"do $$ begin if not exists (select from pg_namespace where nspname = '{Schema}') then create schema {Schema}; end if; end $$", cancel);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            await using var who = new NpgsqlCommand("select quote_ident(current_user)", connection);
+            throw new NoSchemaRightException(
+                $"The schedules need a schema of their own, and this role may not create one. Somebody who may must run: create schema {Schema} authorization {await who.ExecuteScalarAsync(cancel)};");
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+}

@@ -1,0 +1,27 @@
+using GeoDR.Configuration;
+using GeoDR.Sites;
+using GeoDR.SyncState;
+using GeoDR.Verification;
+
+namespace GeoDR.Schedules;
+
+/// <summary>Which schedules a site has, by role.</summary>
+internal static class ScheduleComposition
+{
+    /// <summary>For every process that shows them or asks for a run.</summary>
+    public static IServiceCollection AddScheduleViews(this IServiceCollection services) => services.AddSingleton<ScheduleList>().AddSingleton<ScheduleRuns>();
+
+    /// <summary>For <c>geodr serve</c>: it runs them, together with the site's other nodes.</summary>
+    public static IServiceCollection AddSchedules(this IServiceCollection services, GeoSettings settings, string role)
+    {
+        // Another schedule (the pruning of what is kept for a set time) is one more line here, for the roles it belongs to.
+        if (settings.Registry is not null)
+            services.AddSingleton<ISchedule, ReconcileSchedule>();
+        if (role == Site.Secondary)
+            services.AddSingleton<Slices>().AddSingleton<ISchedule>(p => Verify(p, settings, deep: false)).AddSingleton<ISchedule>(p => Verify(p, settings, deep: true));
+        return services.AddSingleton<Timetable>().AddQuartzStore(settings.Schedules, create: false).AddHostedService<SchedulerLoop>();
+    }
+
+    private static VerifySchedule Verify(IServiceProvider p, GeoSettings settings, bool deep) => new(
+        p.GetRequiredService<Slices>(), p.GetRequiredService<SiteStore>(), p.GetRequiredService<Outages>(), settings, p.GetRequiredService<TimeProvider>(), deep);
+}
