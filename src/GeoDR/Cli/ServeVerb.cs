@@ -3,6 +3,7 @@ using GeoDR.Configuration;
 using GeoDR.Dashboard;
 using GeoDR.Hosting;
 using GeoDR.Intake;
+using GeoDR.Metrics;
 using GeoDR.Postgres;
 using GeoDR.Sites;
 using GeoDR.SyncState;
@@ -30,7 +31,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings).AddSync(settings);
-        builder.Services.AddReconcile(settings);
+        builder.Services.AddReconcile(settings).AddAlerts(settings);
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         await using var app = builder.Build();
@@ -46,6 +47,8 @@ internal static class ServeVerb
         app.MapLossApi();
         app.MapListsApi();
         app.MapDeletionApi();
+        app.MapAlertApi();
+        app.MapMetrics();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

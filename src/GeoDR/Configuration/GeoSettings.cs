@@ -96,6 +96,7 @@ public sealed record GeoSettings
     public ReconcileSettings Reconcile { get; init; } = new();
     public VerificationSettings Verification { get; init; } = new();
     public DeletionPolicy Deletion { get; init; } = new();
+    public AlertSettings Alerts { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

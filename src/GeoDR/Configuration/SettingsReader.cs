@@ -68,6 +68,7 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Settle = Time("Geo:Reconcile:Settle", new ReconcileSettings().Settle, TimeSpan.Zero, TimeSpan.FromMinutes(10)),
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
+            Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
