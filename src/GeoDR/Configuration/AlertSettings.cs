@@ -66,8 +66,8 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
 
     private LossTarget? Target(string key, Pattern? pattern)
     {
-        // A log that is read every second cannot be held to less than a few.
-        var age = Time($"{key}:Age", TimeSpan.FromSeconds(5), TimeSpan.FromDays(3650));
+        // A log that is read every second cannot be held to less than two.
+        var age = Time($"{key}:Age", TimeSpan.FromSeconds(2), TimeSpan.FromDays(3650));
         long? bytes = null;
         if (text($"{key}:Bytes") is { } given)
         {
