@@ -48,7 +48,7 @@ public sealed record AlertMessage(int Version, string Site, string Event, DateTi
         1, site, AlertEvents.Test, at, Severities.Warning, $"{site}: this is a test of GeoDR's alerts; nothing is wrong.", [], 0);
 
     /// <summary>A mail's subject: one line of a bearable length, whatever a name or an error brought in.</summary>
-    public string Subject => OneLine($"[GeoDR {Site}] {Event}: {(Alerts is [var only] ? only.Text : Text)}", 160);
+    public string SubjectLine() => OneLine($"[GeoDR {Site}] {Event}: {(Alerts is [var only] ? only.Text : Text)}", 160);
 
     /// <summary>A mail's text.</summary>
     public string Body()

@@ -51,7 +51,7 @@ public sealed class Mail(MailSettings settings, TimeProvider time, TimeSpan? wit
         }
         catch (SmtpException e)
         {
-            var code = (int)e.StatusCode;
+            var code = (int)(e is SmtpFailedRecipientsException { InnerExceptions: [var first, ..] } ? first.StatusCode : e.StatusCode);
             var text = AlertMessage.OneLine(e.InnerException is { } inner && code < 0 ? inner.Message : e.Message, 300);
             return code is >= 500 and < 600 ? DeliveryResult.Refused(text) : DeliveryResult.Later(text);
         }
@@ -65,7 +65,7 @@ public sealed class Mail(MailSettings settings, TimeProvider time, TimeSpan? wit
     {
         var mail = new MailMessage
         {
-            From = settings.From, Subject = message.Subject, SubjectEncoding = Encoding.UTF8,
+            From = settings.From, Subject = message.SubjectLine(), SubjectEncoding = Encoding.UTF8,
             Body = message.Body(), BodyEncoding = Encoding.UTF8, BodyTransferEncoding = TransferEncoding.Base64, IsBodyHtml = false,
         };
         foreach (var to in settings.To)

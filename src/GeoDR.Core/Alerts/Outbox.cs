@@ -62,5 +62,5 @@ public sealed class Outbox(NpgsqlDataSource source)
     }
 
     /// <summary>5 s, 10 s, 20 s, … up to a quarter of an hour.</summary>
-    internal static TimeSpan Pause(int attempts) => TimeSpan.FromSeconds(Math.Min(900, 5 * Math.Pow(2, Math.Min(attempts - 1, 10))));
+    public static TimeSpan Pause(int attempts) => TimeSpan.FromSeconds(Math.Min(900, 5 * Math.Pow(2, Math.Min(attempts - 1, 10))));
 }

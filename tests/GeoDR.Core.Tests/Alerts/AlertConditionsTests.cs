@@ -1,5 +1,4 @@
 using GeoDR.Alerts;
-using GeoDR.Core.Tests.Postgres;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
@@ -7,7 +6,7 @@ using GeoDR.SyncState;
 namespace GeoDR.Core.Tests.Alerts;
 
 /// <summary>What of a site is worth an alert.</summary>
-public sealed class AlertConditionsTests(PostgresFixture postgres) : DatabaseTest(postgres)
+public sealed class AlertConditionsTests
 {
     private static readonly DateTimeOffset s_now = DateTimeOffset.UnixEpoch.AddYears(50);
     private static readonly AlertFacts s_nothing = new(0, 0, 0, 0, 0, null, 1000);
@@ -59,25 +58,6 @@ public sealed class AlertConditionsTests(PostgresFixture postgres) : DatabaseTes
         [Severities.Critical, Severities.Critical, Severities.Warning],
         new[] { Heard(TimeSpan.FromDays(8), 900), Heard(TimeSpan.FromSeconds(20), 400), Heard(TimeSpan.FromMinutes(2), 900) }
             .Select(s => Assert.Single(AlertConditions.Of(s, s_nothing, s_readers)).Severity));
-
-    [Fact]
-    public async Task Facts_OfADatabase_AreRead()
-    {
-        Assert.Equal(s_nothing with { LogHead = 0 }, await AlertFacts.ReadAsync(Database.Source, Stop));
-        await Database.ExecuteAsync("""
-            insert into repository (name, state, retry_count, retry_at) values
-                ('synced', 2, 0, null), ('terminal', 3, 1, null), ('stubborn', 0, 8, null), ('retried', 3, 1, clock_timestamp()), ('waits', 3, 1, clock_timestamp());
-            insert into waiting_reference (repository_id, reference, event_id, since) select id, 'v1', 1, clock_timestamp() - interval '2 hours' from repository where name = 'waits';
-            insert into damage (repository_id, subject, kind, detail, reference) select id, 'v1', 'missing', '', 'v1' from repository where name = 'synced';
-            insert into waiting_deletion (repository_id, reference, state, hold) select id, 'v1', 'held', 'brake' from repository where name = 'synced';
-            insert into quarantine (body_hash, body, truncated, problems) values ('a', '', false, '{}');
-            insert into divergent_write (source_event_id, kind, repository) values ('1', 'push', 'a');
-            insert into reconcile_run (reason, status, finished_at, found) values ('x', 'done', clock_timestamp(), 3), ('x', 'failed', clock_timestamp(), 1);
-            insert into reconcile_run (reason, status, found) values ('x', 'running', 9);
-            update reconcile_run set message = 'no answer' where status = 'failed'
-            """);
-        Assert.Equal(new AlertFacts(3, 1, 1, 1, 1, (true, 1, "no answer"), 0), await AlertFacts.ReadAsync(Database.Source, Stop));
-    }
 
     private static SiteStatus Heard(TimeSpan ago, long at) =>
         s_well with { Role = Site.Primary, Cursor = null, Workers = 0, Peers = [new("madrid", Site.Secondary, null, at, s_now - ago, null)] };

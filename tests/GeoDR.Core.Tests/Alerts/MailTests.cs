@@ -32,8 +32,8 @@ public sealed class MailTests
         var body = Encoding.UTF8.GetString(Convert.FromBase64String(string.Concat(mail.SkipWhile(l => l.Length > 0))));
         Assert.Contains("critical, outage", body, StringComparison.Ordinal);
         Assert.Contains("größer", body, StringComparison.Ordinal);
-        Assert.InRange(message.Subject.Length, 1, 160);
-        Assert.All(message.Subject, c => Assert.False(char.IsControl(c)));
+        Assert.InRange(message.SubjectLine().Length, 1, 160);
+        Assert.All(message.SubjectLine(), c => Assert.False(char.IsControl(c)));
     }
 
     [Theory]

@@ -71,7 +71,7 @@ public sealed class WebhookTests : IAsyncLifetime
         // What is in the address, or in an answer, is in no error.
         Assert.DoesNotContain("hidden", result.Error ?? "", StringComparison.Ordinal);
         // A redirect was not followed.
-        Assert.Equal(1, _received.Count);
+        Assert.Single(_received);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class WebhookTests : IAsyncLifetime
         switch (http.Request.Path.Value)
         {
             case "/hang":
-                await Task.Delay(Timeout.Infinite, TimeProvider.System, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 break;
             case "/cut":
                 http.Abort();

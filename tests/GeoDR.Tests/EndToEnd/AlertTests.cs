@@ -64,9 +64,10 @@ public sealed class AlertTests
         var (_, raised) = await ReceivedAsync("raised", secondary);
         Assert.Equal(("target-age", "site", "critical"), ((string)raised["alerts"]![0]!["kind"]!, (string)raised["alerts"]![0]!["subject"]!, (string)raised["severity"]!));
         await UntilPassedAsync(http, true, secondary);
-        var said = (await secondary.RunAsync("status")).Output;
-        Assert.Contains("Passed: the target of 3 s, by ", said, StringComparison.Ordinal);
-        Assert.Contains("1 open", said, StringComparison.Ordinal);
+        Assert.Contains("Passed: the target of 3 s, by ", (await secondary.RunAsync("loss")).Error, StringComparison.Ordinal);
+        var status = JsonNode.Parse((await secondary.RunAsync("status", "--json")).Output)!;
+        Assert.Equal(1, (int)status["openAlerts"]!);
+        Assert.Contains(status["reasons"]!.AsArray(), r => ((string)r!).Contains("1 of 2 targets", StringComparison.Ordinal));
         var listed = JsonNode.Parse(await http.GetStringAsync("/api/v1/alerts?state=open", Stop))!;
         Assert.Equal("target-age", (string)Assert.Single(listed["items"]!.AsArray())!["kind"]!);
         Assert.Equal("delivered", (string)listed["deliveries"]![0]!["state"]!);
