@@ -23,7 +23,11 @@ public sealed record LostPush(string Repository, string Reference, string? Diges
 /// <param name="Problem">Why the log is not followed.</param>
 public sealed record LossSummary(
     long Pushes, double? OldestSeconds, long KnownBytes, long UnknownSizes, double? ReadSecondsAgo, double? WindowSeconds, bool Fresh,
-    bool BackfillRunning, long NotCompared, string? Problem);
+    bool BackfillRunning, long NotCompared, string? Problem)
+{
+    /// <summary>How the targets for age and bytes stand; empty where none are set.</summary>
+    public IReadOnlyList<TargetState> Targets { get; init; } = [];
+}
 
 /// <summary>A page of the list; <paramref name="Next"/> is the <c>after</c> of the page that follows, null at the end.</summary>
 public sealed record LossPage(IReadOnlyList<LostPush> Items, string? Next);
@@ -50,23 +54,44 @@ public sealed class LossReader(NpgsqlDataSource source)
           and (strpos(w.reference, ':') = 0 or not coalesce((select true from manifest m where m.repository = r.name and m.digest = w.reference), false))
         """;
 
+    /// <summary>The summary, and in the same reading of the list how the targets stand.</summary>
     public async Task<LossSummary> SummaryAsync(CancellationToken cancel)
     {
+        // The names are matched once for each repository that waits, not for each reference.
         await using var command = source.CreateCommand($"""
-            with lost as ({Lost})
-            select count(lost.id), max(age), least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint, count(lost.id) filter (where bytes is null),
+            with lost as materialized ({Lost}),
+            named as (
+                select name, count(*) as pushes, max(age) as oldest, sum(bytes) as bytes, count(*) filter (where bytes is null) as unknown
+                from lost group by name),
+            scope as (
+                select one.id, t.pattern, t.expression, t.age_seconds, t.bytes from (values (0)) as one(id) left join target t on t.id = one.id
+                union all select id, pattern, expression, age_seconds, bytes from target where id > 0)
+            select coalesce(sum(n.pushes), 0)::bigint, max(n.oldest), least(coalesce(sum(n.bytes), 0), 9223372036854775807)::bigint, coalesce(sum(n.unknown), 0)::bigint,
                 exists (select from request where kind = 'backfill' and status = 'running'),
                 (select count(*) from repository where full_wanted > full_done),
-                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem
-            from (values (1)) as one(x) left join cursor c on true left join lost on true
-            group by c.only_row
+                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem,
+                s.pattern, s.age_seconds, s.bytes
+            from scope s left join cursor c on true left join named n on s.expression is null or n.name ~ s.expression
+            group by s.id, s.pattern, s.age_seconds, s.bytes, c.only_row order by s.id
             """);
+        LossSummary? summary = null;
+        var targets = new List<TargetState>();
         await using var row = await command.ExecuteReaderAsync(cancel);
-        await row.ReadAsync(cancel);
-        var (read, window, fresh) = Window(row);
-        return new(
-            row.GetInt64(0), row.IsDBNull(1) ? null : row.GetDouble(1), row.GetInt64(2), row.GetInt64(3), read, window, fresh,
-            row.GetBoolean(4), row.GetInt64(5), row.IsDBNull(11) ? null : row.GetString(11));
+        while (await row.ReadAsync(cancel))
+        {
+            double? oldest = row.IsDBNull(1) ? null : row.GetDouble(1);
+            var (read, window, fresh) = Window(row);
+            // The first row is the site's.
+            summary ??= new(
+                row.GetInt64(0), oldest, row.GetInt64(2), row.GetInt64(3), read, window, fresh,
+                row.GetBoolean(4), row.GetInt64(5), row.IsDBNull(11) ? null : row.GetString(11));
+            var pattern = row.IsDBNull(12) ? null : row.GetString(12);
+            if (!row.IsDBNull(13))
+                targets.Add(LossTargets.OfAge(pattern, row.GetDouble(13), oldest, window));
+            if (!row.IsDBNull(14))
+                targets.Add(LossTargets.OfBytes(pattern, row.GetInt64(14), row.GetInt64(2)));
+        }
+        return summary! with { Targets = targets };
     }
 
     /// <summary>A page in an order that stays while pushes come and go.</summary>

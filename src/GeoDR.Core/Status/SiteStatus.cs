@@ -40,6 +40,9 @@ public sealed record SiteStatus(
     /// <summary>(secondary) What would be lost, were the primary lost now.</summary>
     public LossSummary? Loss { get; init; }
 
+    /// <summary>Alerts that are raised and not over; `geodr alerts list` says what they are.</summary>
+    public long OpenAlerts { get; init; }
+
     /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
     public ReconcileStatus? Reconcile { get; init; }
 }

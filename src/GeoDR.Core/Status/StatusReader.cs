@@ -44,7 +44,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
                 l.id, l.floor, (select max(id) from event),
                 (select extract(epoch from clock_timestamp() - received_at)::float8 from event order by id desc limit 1),
                 extract(epoch from clock_timestamp() - l.beat_at)::float8,
-                (select count(*) from waiting_deletion where hold = 'brake'), (select count(*) from waiting_deletion where hold in ('repository', 'refused', 'divergent'))
+                (select count(*) from waiting_deletion where hold = 'brake'), (select count(*) from waiting_deletion where hold in ('repository', 'refused', 'divergent')),
+                (select count(*) from alert where ended_at is null and raised_at is not null)
             from (values (1)) as one(x) left join cursor c on true left join log l on true
             """);
         await using var reader = await command.ExecuteReaderAsync(cancel);
@@ -59,6 +60,8 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"]);
         if (site.IsPrimary && silent is not null)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, silent.InWords]);
+        if (loss?.Targets.Count(t => t.Passed) is > 0 and var passed)
+            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"{passed} of {loss.Targets.Count} targets of what may be lost are passed"]);
         var left = counts.Pending + counts.Started;
         var pace = reader.GetInt64(10) / 300d;
         return new SiteStatus(
@@ -66,7 +69,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null,
             reader.IsDBNull(6) ? null : reader.GetDouble(6), reader.GetInt64(5), reader.GetInt64(4), reader.GetInt64(7),
             left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow())
-        { Verification = verification, Reconcile = compared, Loss = loss };
+        { Verification = verification, Reconcile = compared, Loss = loss, OpenAlerts = reader.GetInt64(26) };
     }
 
     private async Task<ReconcileStatus> ComparedAsync(CancellationToken cancel)

@@ -58,6 +58,8 @@ internal sealed class CheckVerb
                 await SameAsync(own, primary, cancel);
             await PeerAsync(s, cancel);
         }
+        await foreach (var line in AlertCheck.LinesAsync(s.Alerts))
+            _lines.Add(line);
         if (s.Secrets.Count > 0 && s.SiteUrl is not null)
             await SecretAsync(s, cancel);
     }

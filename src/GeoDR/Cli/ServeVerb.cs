@@ -3,6 +3,7 @@ using GeoDR.Configuration;
 using GeoDR.Dashboard;
 using GeoDR.Hosting;
 using GeoDR.Intake;
+using GeoDR.Metrics;
 using GeoDR.Postgres;
 using GeoDR.Schedules;
 using GeoDR.Sites;
@@ -31,7 +32,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings).AddSync(settings);
-        builder.Services.AddReconcile(settings);
+        builder.Services.AddReconcile(settings).AddAlerts(settings);
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)
@@ -51,6 +52,8 @@ internal static class ServeVerb
         app.MapListsApi();
         app.MapDeletionApi();
         app.MapSchedulesApi();
+        app.MapAlertApi();
+        app.MapMetrics();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);

@@ -42,6 +42,8 @@ internal static class StatusVerb
             Row("", reason);
         if (s.Loss is { } loss)
             Row("loss", LossInWords.Sentence(loss));
+        if (s.OpenAlerts > 0)
+            Row("alerts", $"{s.OpenAlerts} open: `geodr alerts list`");
         if (s.Cursor is { } c)
         {
             Row("log", $"event {c.EventId} of {c.Head}, {c.LagEvents} behind, read {c.ReadSecondsAgo:0} s ago");

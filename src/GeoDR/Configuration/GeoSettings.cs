@@ -98,6 +98,7 @@ public sealed record GeoSettings
     public VerificationSettings Verification { get; init; } = new();
     public DeletionPolicy Deletion { get; init; } = new();
     public SchedulesSettings Schedules { get; init; } = new();
+    public AlertSettings Alerts { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

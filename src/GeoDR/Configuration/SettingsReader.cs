@@ -73,6 +73,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
             Schedules = SchedulesSettings.Read(Time),
+            Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
             Log = new LogSettings
             {
                 KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),

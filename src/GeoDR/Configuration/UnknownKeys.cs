@@ -8,7 +8,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
@@ -22,6 +22,11 @@ internal static class UnknownKeys
         ["Geo:Verification"] = ["Automatic", "Every", "DeepEvery", "RequestsPerSecond", "BytesPerSecond"],
         ["Geo:Deletion"] = ["Quarantine", "Brake", "ConfirmAfter"],
         ["Geo:Schedules"] = ["CheckIn"],
+        ["Geo:Targets"] = ["Age", "Bytes", "Rules"],
+        ["Geo:Alerts"] = ["Every", "Remind", "Webhook", "Mail"],
+        ["Geo:Alerts:Webhook"] = ["Url", "UrlFile", "Secret", "SecretFile", "AllowHttp"],
+        ["Geo:Alerts:Mail"] = ["Host", "Port", "From", "To", "Username", "Password", "PasswordFile", "Tls"],
+        ["Geo:Metrics"] = ["Listen"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
     };
 

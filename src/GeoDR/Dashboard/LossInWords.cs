@@ -5,7 +5,23 @@ namespace GeoDR.Dashboard;
 /// <summary>What would be lost, in one sentence: for the dashboard's first line and <c>geodr status</c>.</summary>
 public static class LossInWords
 {
-    public static string Sentence(LossSummary loss) => $"If the primary were lost now: {Known(loss)}; {Window(loss)}{NotAll(loss)}.";
+    public static string Sentence(LossSummary loss) => $"If the primary were lost now: {Known(loss)}; {Window(loss)}{NotAll(loss)}.{Targets(loss)}";
+
+    /// <summary>Whether the targets are kept, and by how much each is passed.</summary>
+    private static string Targets(LossSummary loss) => loss.Targets.Where(t => t.Passed).ToList() switch
+    {
+        _ when loss.Targets.Count == 0 => "",
+        [] => loss.Targets.Count == 1 ? " The target is kept." : " The targets are kept.",
+        var passed => $" Passed: {string.Join("; ", passed.Select(Passed))}.",
+    };
+
+    private static string Passed(TargetState target)
+    {
+        var (limit, by) = target.Kind == LossTargets.Age
+            ? (Display.Age(target.Limit), target.PassedBy is { } seconds ? Display.Age(seconds) : null)
+            : (Display.Bytes((long)target.Limit), target.PassedBy is { } bytes ? Display.Bytes((long)Math.Min(bytes, 9e18)) : null);
+        return $"the target of {limit}{(target.Pattern is { } pattern ? $" for {pattern}" : "")}, {(by is null ? "nobody can say by how much" : $"by {by}")}";
+    }
 
     private static string Known(LossSummary loss) => loss.Pushes == 0
         ? "no push that is known would be lost"

@@ -23,7 +23,8 @@ public sealed partial class DependencyTests
         ["Sites"] = ["SyncState"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
-        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification"],
+        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
+        ["Alerts"] = ["Status", "Sites", "SyncState"],
     };
 
     [Fact]
@@ -70,7 +71,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Schedules|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Schedules|Status|Alerts)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -70,6 +70,20 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task Alerts_AreFoundFromTheHeader_AndShownWithWhatToDo()
+    {
+        await _sites.Primary.Postgres.ExecuteAsync("""
+            insert into alert (kind, subject, severity, text, next_step, raised_at, ended_at)
+            values ('quarantine', 'site', 'warning', 'a notification was odd', 'look at it', clock_timestamp(), clock_timestamp())
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Primary.Geo.Url);
+        await page.GetByTestId("site-alerts").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("alerts").GetByText("a notification was odd")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByText("Nobody is told")).ToBeVisibleAsync();
+        await KeepAsync(page, "alerts");
+    }
+
+    [Fact]
     public async Task Dashboard_PushByHand_AppearsWithoutAReload()
     {
         var page = await SignedInAsync(_sites.Secondary.Geo.Url);

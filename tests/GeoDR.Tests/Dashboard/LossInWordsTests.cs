@@ -21,6 +21,15 @@ public sealed class LossInWordsTests
         { s_none with { ReadSecondsAgo = null, Fresh = false }, "no push that is known would be lost; the primary's log has not been read yet." },
         { s_none with { BackfillRunning = true, NotCompared = 7 }, "no push that is known would be lost; the log was read 0.4 s ago; a backfill is running, so not everything is known yet." },
         { s_none with { NotCompared = 1 }, "no push that is known would be lost; the log was read 0.4 s ago; 1 repository is still to be compared whole." },
+        { s_none with { Targets = [new(null, "age", 300, 1, false, null, false)] }, "no push that is known would be lost; the log was read 0.4 s ago. The target is kept." },
+        {
+            s_none with { Targets = [new(null, "age", 300, 500, true, 200, false), new("team/**", "bytes", 1 << 30, 3L << 30, true, 2L << 30, false), new("x", "bytes", 1, 0, false, null, false)] },
+            "no push that is known would be lost; the log was read 0.4 s ago. Passed: the target of 5 min, by 3 min 20 s; the target of 1 GiB for team/**, by 2 GiB."
+        },
+        {
+            s_none with { ReadSecondsAgo = null, Fresh = false, Targets = [new(null, "age", 300, null, true, null, true)] },
+            "no push that is known would be lost; the primary's log has not been read yet. Passed: the target of 5 min, nobody can say by how much."
+        },
     };
 
     [Theory]

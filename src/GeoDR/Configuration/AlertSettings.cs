@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Mail;
+using GeoDR.Alerts;
+using GeoDR.Selection;
+using GeoDR.Status;
+
+namespace GeoDR.Configuration;
+
+/// <summary>What may be lost at most, and who is told of what: <c>Geo:Targets</c>, <c>Geo:Alerts</c> and <c>Geo:Metrics</c>.</summary>
+public sealed class AlertSettings
+{
+    public IReadOnlyList<LossTarget> Targets { get; init; } = [];
+    /// <summary>How often everything is looked at; default 15 s.</summary>
+    public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(15);
+    /// <summary>An alert that stands is said again after this; default 4 h, 0 never.</summary>
+    public TimeSpan Remind { get; init; } = TimeSpan.FromHours(4);
+    public WebhookSettings? Webhook { get; init; }
+    public MailSettings? Mail { get; init; }
+    /// <summary>A listener for /metrics alone, without authentication; none by default.</summary>
+    public IPEndPoint? MetricsListen { get; init; }
+}
+
+/// <summary>Reads them.</summary>
+/// <param name="text">A setting's text; null where it is not given.</param>
+/// <param name="secret">The same for one that may be given in a file.</param>
+/// <param name="wrong">Hears of a fault: the key and the mend.</param>
+internal sealed class AlertSettingsReader(IConfiguration configuration, Func<string, string?> text, Func<string, string?> secret, Action<string, string> wrong)
+{
+    private static readonly string[] s_rule = ["Pattern", "Age", "Bytes"];
+
+    public AlertSettings Read()
+    {
+        var d = new AlertSettings();
+        return new()
+        {
+            Targets = Targets(),
+            Every = Time("Geo:Alerts:Every", TimeSpan.FromMilliseconds(200), TimeSpan.FromHours(1)) ?? d.Every,
+            Remind = Time("Geo:Alerts:Remind", TimeSpan.Zero, TimeSpan.FromDays(365)) ?? d.Remind,
+            Webhook = Webhook(), Mail = Mail(), MetricsListen = Listen(),
+        };
+    }
+
+    private List<LossTarget> Targets()
+    {
+        var targets = new List<LossTarget>();
+        if (Target("Geo:Targets", null) is { } site)
+            targets.Add(site);
+        var rules = configuration.GetSection("Geo:Targets:Rules").GetChildren().ToList();
+        if (rules.Count > LossTargets.Most)
+            wrong("Geo:Targets:Rules", $"holds {rules.Count} rules; give {LossTargets.Most} at most, patterns may be wide");
+        foreach (var rule in rules)
+        {
+            var key = rule.Path;
+            foreach (var child in rule.GetChildren().Where(c => !s_rule.Contains(c.Key, StringComparer.OrdinalIgnoreCase)))
+                wrong(child.Path, $"is not a setting; known below {key} are {string.Join(", ", s_rule)}");
+            if (!Pattern.TryParse(text($"{key}:Pattern") ?? "", out var pattern))
+                wrong($"{key}:Pattern", $"is '{text($"{key}:Pattern")}'; write a name with * (within a component), ** (anything) and ?");
+            else if (Target(key, pattern) is { } target)
+                targets.Add(target);
+            else
+                wrong(key, $"limits nothing; give {key}:Age or {key}:Bytes");
+        }
+        return targets;
+    }
+
+    private LossTarget? Target(string key, Pattern? pattern)
+    {
+        // A log that is read every second cannot be held to less than two.
+        var age = Time($"{key}:Age", TimeSpan.FromSeconds(2), TimeSpan.FromDays(3650));
+        long? bytes = null;
+        if (text($"{key}:Bytes") is { } given)
+        {
+            if (ByteSize.TryParse(given, out var size))
+                bytes = size;
+            else
+                wrong($"{key}:Bytes", $"is '{given}'; write a size such as 500MB, 10GB or 10GiB");
+        }
+        return age is null && bytes is null && text($"{key}:Age") is null && text($"{key}:Bytes") is null ? null : new(pattern, age, bytes);
+    }
+
+    private WebhookSettings? Webhook()
+    {
+        const string Key = "Geo:Alerts:Webhook";
+        if (!configuration.GetSection(Key).GetChildren().Any())
+            return null;
+        // The address may hold a secret: it is not said.
+        if (secret($"{Key}:Url") is not { } url || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
+        {
+            wrong($"{Key}:Url", "is no URL that can be used; write https://host/path, a secret in it is never shown");
+            return null;
+        }
+        var allowHttp = Flag($"{Key}:AllowHttp");
+        if (uri.Scheme == Uri.UriSchemeHttp && !allowHttp)
+            wrong($"{Key}:Url", $"is plain http; use https, or set {Key}:AllowHttp to true");
+        return new() { Url = uri, Secret = secret($"{Key}:Secret") };
+    }
+
+    private MailSettings? Mail()
+    {
+        const string Key = "Geo:Alerts:Mail";
+        if (!configuration.GetSection(Key).GetChildren().Any())
+            return null;
+        var host = text($"{Key}:Host");
+        if (host is null || Uri.CheckHostName(host) == UriHostNameType.Unknown)
+            wrong($"{Key}:Host", "is no host name; give the mail server's");
+        var tls = text($"{Key}:Tls") ?? "starttls";
+        if (tls is not ("starttls" or "none"))
+            wrong($"{Key}:Tls", tls == "implicit" ? "is implicit, which this version cannot speak; write starttls, and its port, usually 587" : $"is '{tls}'; write starttls or none");
+        var port = tls == "none" ? 25 : 587;
+        if (text($"{Key}:Port") is { } given && (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535))
+            wrong($"{Key}:Port", $"is '{given}'; write a port, usually 587 with starttls");
+        var (username, password) = (text($"{Key}:Username"), secret($"{Key}:Password"));
+        if (username is null != password is null)
+            wrong(username is null ? $"{Key}:Username" : $"{Key}:Password", "is missing; a name and a password belong together");
+        if (password is not null && tls == "none")
+            wrong($"{Key}:Tls", "is none, and a password would be readable on its way; write starttls");
+        var from = Address($"{Key}:From", text($"{Key}:From") ?? "");
+        var to = (text($"{Key}:To") ?? string.Join(',', configuration.GetSection($"{Key}:To").GetChildren().Select(c => c.Value)))
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(a => Address($"{Key}:To", a)).ToList();
+        if (to.Count == 0)
+            wrong($"{Key}:To", "is missing; give one or more addresses");
+        return host is null || from is null || to.Contains(null) ? null
+            : new() { Host = host, Port = port, From = from, To = [.. to.OfType<MailAddress>()], Username = username, Password = password, StartTls = tls != "none" };
+    }
+
+    private MailAddress? Address(string key, string given)
+    {
+        // The name before it may be of any language, the address itself may not: many servers take none.
+        if (!given.Any(char.IsControl) && MailAddress.TryCreate(given, out var address) && address.Address.All(char.IsAscii))
+            return address;
+        wrong(key, $"is '{new string([.. given.Where(c => !char.IsControl(c))])}'; write an address such as geodr@example.com, or Name <geodr@example.com>");
+        return null;
+    }
+
+    private IPEndPoint? Listen()
+    {
+        const string Key = "Geo:Metrics:Listen";
+        if (text(Key) is not { } given)
+            return null;
+        if (IPEndPoint.TryParse(given, out var endpoint) && endpoint.Port != 0)
+            return endpoint;
+        wrong(Key, $"is '{given}'; write an address and a port, such as 127.0.0.1:9464 or [::1]:9464");
+        return null;
+    }
+
+    private TimeSpan? Time(string key, TimeSpan least, TimeSpan most)
+    {
+        if (text(key) is not { } given)
+            return null;
+        if (Duration.TryParse(given, out var time) && time >= least && time <= most)
+            return time;
+        wrong(key, $"is '{given}'; write a time such as 30s, 5m or 4h, from {Duration.Format(least)} to {Duration.Format(most)}");
+        return null;
+    }
+
+    private bool Flag(string key)
+    {
+        if (text(key) is not { } given || bool.TryParse(given, out _))
+            return text(key) is { } value && bool.Parse(value);
+        wrong(key, $"is '{given}'; write true or false");
+        return false;
+    }
+}
