@@ -23,24 +23,29 @@ public sealed record LostPush(string Repository, string Reference, string? Diges
 /// <param name="Problem">Why the log is not followed.</param>
 public sealed record LossSummary(
     long Pushes, double? OldestSeconds, long KnownBytes, long UnknownSizes, double? ReadSecondsAgo, double? WindowSeconds, bool Fresh,
-    bool BackfillRunning, long NotCompared, string? Problem);
+    bool BackfillRunning, long NotCompared, string? Problem)
+{
+    /// <summary>Age of the counts; one reading serves all who ask within a second or two.</summary>
+    public double CountedSecondsAgo { get; init; }
+}
 
 /// <summary>A page of the list; <paramref name="Next"/> is the <c>after</c> of the page that follows, null at the end.</summary>
 public sealed record LossPage(IReadOnlyList<LostPush> Items, string? Next);
 
 /// <summary>The exact list of pushes that are known and not here, and how far it can be trusted.</summary>
-public sealed class LossReader(NpgsqlDataSource source)
+public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = null)
 {
+    private sealed record Counts(long Pushes, double? Oldest, long Bytes, long Unknown, long NotCompared);
+
+    private readonly SharedReading<Counts> _counts = new(cancel => CountAsync(source, cancel), time ?? TimeProvider.System);
+
     // The primary says every two seconds that it lives; a standby may show that a little later.
     private const double FreshBeatSeconds = 6;
 
-    // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. The tailer
-    // dates a push by its receipt at the primary: that is a minute before it stops being fresh (Marking.LinkPatience).
-    // The inventory is looked up for each reference by its key; where 100,000 wait, that is about a second (on two busy cores).
+    // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. A push is dated by its
+    // receipt at the primary. The inventory is looked up for each reference by its key.
     private const string Lost = """
-        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed,
-            greatest(0, extract(epoch from clock_timestamp()
-                - least(w.since, case when isfinite(w.fresh_until) then w.fresh_until - interval '1 minute' end)))::float8 as age
+        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from clock_timestamp() - w.since))::float8 as age
         from waiting_reference w join repository r on r.id = w.repository_id
         where w.event_id > 0
           and not coalesce((select t.digest = w.digest from tag t where t.repository = r.name and t.name = w.reference), false)
@@ -49,21 +54,32 @@ public sealed class LossReader(NpgsqlDataSource source)
 
     public async Task<LossSummary> SummaryAsync(CancellationToken cancel)
     {
-        await using var command = source.CreateCommand($"""
-            with lost as ({Lost})
-            select count(lost.id), max(age), least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint, count(lost.id) filter (where bytes is null),
-                exists (select from request where kind = 'backfill' and status = 'running'),
-                (select count(*) from repository where full_wanted > full_done),
+        var (counts, age) = await _counts.GetAsync(cancel);
+        await using var command = source.CreateCommand("""
+            select exists (select from request where kind = 'backfill' and status = 'running'),
                 c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem
-            from (values (1)) as one(x) left join cursor c on true left join lost on true
-            group by c.only_row
+            from (values (1)) as one(x) left join cursor c on true
             """);
         await using var row = await command.ExecuteReaderAsync(cancel);
         await row.ReadAsync(cancel);
         var (read, window, fresh) = Window(row);
         return new(
-            row.GetInt64(0), row.IsDBNull(1) ? null : row.GetDouble(1), row.GetInt64(2), row.GetInt64(3), read, window, fresh,
-            row.GetBoolean(4), row.GetInt64(5), row.IsDBNull(11) ? null : row.GetString(11));
+            counts.Pushes, counts.Oldest + age.TotalSeconds, counts.Bytes, counts.Unknown, read, window, fresh,
+            row.GetBoolean(0), counts.NotCompared, row.IsDBNull(6) ? null : row.GetString(6))
+        { CountedSecondsAgo = age.TotalSeconds };
+    }
+
+    private static async Task<Counts> CountAsync(NpgsqlDataSource source, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            with lost as ({Lost})
+            select count(*), max(age), least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint, count(*) filter (where bytes is null),
+                (select count(*) from repository where full_wanted > full_done)
+            from lost
+            """);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        return new(row.GetInt64(0), row.IsDBNull(1) ? null : row.GetDouble(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4));
     }
 
     /// <summary>A page in an order that stays while pushes come and go.</summary>
@@ -103,11 +119,11 @@ public sealed class LossReader(NpgsqlDataSource source)
     /// <summary>How far back the list may lack something.</summary>
     private static (double? Read, double? Window, bool Fresh) Window(NpgsqlDataReader row)
     {
-        if (row.IsDBNull(6))
+        if (row.IsDBNull(1))
             return (null, null, false);
-        var (behind, lag, read, beat) = (row.GetInt64(7) > row.GetInt64(6), row.GetDouble(8), Math.Max(0, row.GetDouble(9)), Math.Max(0, row.GetDouble(10)));
+        var (behind, lag, read, beat) = (row.GetInt64(2) > row.GetInt64(1), row.GetDouble(3), Math.Max(0, row.GetDouble(4)), Math.Max(0, row.GetDouble(5)));
         // A tailer that stands still at an event says nothing of how old that is.
-        if (!row.IsDBNull(11))
+        if (!row.IsDBNull(6))
             return (read, null, false);
         var fresh = !behind && beat <= FreshBeatSeconds;
         // Behind, it is as old as the oldest event not taken in; with an old beat, the log itself was seen as it was then.

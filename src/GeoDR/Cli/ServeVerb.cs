@@ -30,7 +30,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings).AddSync(settings);
-        builder.Services.AddReconcile(settings);
+        builder.Services.AddReconcile(settings).AddRetention(settings);
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         await using var app = builder.Build();

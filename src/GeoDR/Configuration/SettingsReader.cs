@@ -68,12 +68,8 @@ public sealed class SettingsReader(IConfiguration configuration)
                 Settle = Time("Geo:Reconcile:Settle", new ReconcileSettings().Settle, TimeSpan.Zero, TimeSpan.FromMinutes(10)),
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
-            Log = new LogSettings
-            {
-                KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
-                ReaderSilence = Time("Geo:Log:ReaderSilence", new LogSettings().ReaderSilence, TimeSpan.FromSeconds(10), TimeSpan.FromDays(3650)),
-                MaxEvents = Number("Geo:Log:MaxEvents", 10_000_000, 1000, int.MaxValue),
-            },
+            Log = LogSettings.Read(Text, Wrong),
+            Retention = RetentionSettings.Read(Text, Wrong),
         };
         _faults.AddRange(CertificateFaults.Of(settings));
         Relations(settings, secondary);

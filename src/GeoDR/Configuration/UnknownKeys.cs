@@ -8,7 +8,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Retention"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
@@ -21,7 +21,8 @@ internal static class UnknownKeys
         ["Geo:Reconcile"] = ["Every", "RequestsPerSecond", "Settle"],
         ["Geo:Verification"] = ["Automatic", "Every", "DeepEvery", "RequestsPerSecond", "BytesPerSecond"],
         ["Geo:Deletion"] = ["Quarantine", "Brake", "ConfirmAfter"],
-        ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
+        ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents", "MaxBytes"],
+        ["Geo:Retention"] = ["Attempts", "AttemptsPerRepository", "Audit", "History", "Quarantine", "QuarantineBytes"],
     };
 
     public static void Find(IConfiguration configuration, List<Fault> faults)

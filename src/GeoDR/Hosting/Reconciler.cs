@@ -41,7 +41,6 @@ internal sealed partial class ReconcileLoop(
     : IntervalLoop(TimeSpan.FromSeconds(2), logger, time)
 {
     private static readonly TimeSpan s_lease = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan s_keep = TimeSpan.FromDays(90);
     private static readonly string s_node = $"{Environment.MachineName}/{Environment.ProcessId}";
 
     /// <summary>Another node took the run over.</summary>
@@ -82,7 +81,6 @@ internal sealed partial class ReconcileLoop(
         await runs.EndAsync(run, s_node, last, failure, cancel);
         if (last.Findings.Count > 0)
             LogFound(logger, last.Findings.Count, last.Repositories, run.Reason);
-        await runs.PruneAsync(s_keep, cancel);
         return true;
     }
 

@@ -19,6 +19,7 @@ public sealed partial class DependencyTests
         ["Sync"] = ["SyncState", "Registry", "Inventory", "Selection"],
         ["Audit"] = [],
         ["Deletion"] = ["SyncState", "Sync", "Registry", "Inventory", "Audit"],
+        ["Retention"] = ["EventLog"],
         ["Sites"] = ["SyncState"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
@@ -69,7 +70,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Status)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Status)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]
