@@ -11,12 +11,18 @@ public readonly record struct BrakeLimit
     public double? Share { get; }
     public long? Count { get; }
 
+    // A handful is an ordinary day's work, and a share of a small site would be less than that.
+    private const long Handful = 5;
+
     public static BrakeLimit OfShare(double share) => new(share, null);
 
     public static BrakeLimit OfCount(long count) => new(null, count);
 
-    /// <summary>The number for a site that holds <paramref name="total"/>; a share is rounded up, so that one deletion always fits.</summary>
-    public long For(long total) => Count ?? Math.Max(1, (long)Math.Ceiling(total * Share!.Value));
+    /// <summary>
+    /// The number for a site that holds <paramref name="total"/>. A share is rounded up, and at least five, but of a very small site
+    /// never more than half, and always one.
+    /// </summary>
+    public long For(long total) => Count ?? Math.Max(1, Math.Max((long)Math.Ceiling(total * Share!.Value), Math.Min(Handful, total / 2)));
 
     /// <summary>"5%" (over 0 and up to 100) or a number, 0 at least.</summary>
     public static bool TryParse(string text, out BrakeLimit limit)

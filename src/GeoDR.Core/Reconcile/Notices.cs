@@ -19,11 +19,11 @@ public sealed class Notices(NpgsqlDataSource source)
             added as (
                 insert into registry_instance (id)
                 select distinct e.instance_id from event e, last where e.id > last.event_id and e.instance_id is not null
-                on conflict do nothing returning id),
+                on conflict (id) do update set last_seen_at = clock_timestamp() returning xmax = 0 as is_new),
             moved as (
                 update notice set event_id = greatest(notice.event_id, (select max(id) from event)),
                     quarantined_at = greatest(notice.quarantined_at, (select max(last_at) from quarantine)))
-            select (select count(*) from added), (select count(*) from registry_instance),
+            select (select count(*) from added where is_new), (select count(*) from registry_instance),
                 (select count(*) from quarantine q where q.last_at > last.quarantined_at) from last
             """, connection);
         long added, known, quarantined;

@@ -150,14 +150,6 @@ public sealed class ReconcileRuns(NpgsqlDataSource source)
         return findings;
     }
 
-    /// <summary>Forgets runs that ended longer ago than this.</summary>
-    public async Task PruneAsync(TimeSpan keep, CancellationToken cancel)
-    {
-        await using var command = source.CreateCommand("delete from reconcile_run where id in (select id from reconcile_run where finished_at < clock_timestamp() - $1 limit 100)");
-        command.Parameters.Add(new() { Value = keep });
-        await command.ExecuteNonQueryAsync(cancel);
-    }
-
     private static void Add(NpgsqlCommand command, ReconcileRun run, string node, ReconcileReport report)
     {
         command.Parameters.Add(new() { Value = run.Id });

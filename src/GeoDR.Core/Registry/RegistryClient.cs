@@ -182,10 +182,17 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         return long.TryParse(end, out var last) ? (upload with { Location = Location(response, upload.Location) ?? upload.Location }, last == 0 ? 0 : last + 1) : null;
     }
 
-    public async Task CancelUploadAsync(BlobUpload upload, CancellationToken cancel)
+    /// <summary>
+    /// Gives an upload up. Distribution wants the right to delete for that, which no push is given: a registry that refuses forgets the
+    /// upload by itself in time (Distribution after a week), and nothing went wrong.
+    /// </summary>
+    /// <returns>False where the registry keeps the upload until it expires.</returns>
+    public async Task<bool> CancelUploadAsync(BlobUpload upload, CancellationToken cancel)
     {
         using var response = await _transport.SendAsync(
-            () => new(HttpMethod.Delete, upload.Location), upload.Scopes, r => r.IsSuccessStatusCode || r.StatusCode == HttpStatusCode.NotFound, cancel);
+            () => new(HttpMethod.Delete, upload.Location), upload.Scopes,
+            r => r.IsSuccessStatusCode || (int)r.StatusCode is 401 or 403 or 404 or 405, cancel);
+        return response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound;
     }
 
     /// <summary>Writes a manifest as it is, under a tag or its digest.</summary>

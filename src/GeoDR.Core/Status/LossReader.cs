@@ -27,35 +27,68 @@ public sealed record LossSummary(
 {
     /// <summary>How the targets for age and bytes stand; empty where none are set.</summary>
     public IReadOnlyList<TargetState> Targets { get; init; } = [];
+
+    /// <summary>Age of the counts; one reading serves all who ask within a second or two.</summary>
+    public double CountedSecondsAgo { get; init; }
 }
 
 /// <summary>A page of the list; <paramref name="Next"/> is the <c>after</c> of the page that follows, null at the end.</summary>
 public sealed record LossPage(IReadOnlyList<LostPush> Items, string? Next);
 
 /// <summary>The exact list of pushes that are known and not here, and how far it can be trusted.</summary>
-public sealed class LossReader(NpgsqlDataSource source)
+public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = null)
 {
+    // A target's scope; the first is the site.
+    private sealed record Scope(string? Pattern, double? AgeSeconds, long? MostBytes, long Pushes, double? Oldest, long Bytes, long Unknown);
+
+    private sealed record Counts(IReadOnlyList<Scope> Scopes, long NotCompared);
+
+    private readonly SharedReading<Counts> _counts = new(cancel => CountAsync(source, cancel), time ?? TimeProvider.System);
+
     // The primary says every two seconds that it lives; a standby may show that a little later.
     private const double FreshBeatSeconds = 6;
 
     // A registry notifies beside its answer to the client, and waits for a second by default before it sends again.
     private const double UnderWaySeconds = 1;
 
-    // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. The tailer
-    // dates a push by its receipt at the primary: that is a minute before it stops being fresh (Marking.LinkPatience).
-    // The inventory is looked up for each reference by its key; where 100,000 wait, that is about a second (on two busy cores).
+    // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. A push is dated by its
+    // receipt at the primary. The inventory is looked up for each reference by its key.
     private const string Lost = """
-        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed,
-            greatest(0, extract(epoch from clock_timestamp()
-                - least(w.since, case when isfinite(w.fresh_until) then w.fresh_until - interval '1 minute' end)))::float8 as age
+        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from statement_timestamp() - w.since))::float8 as age
         from waiting_reference w join repository r on r.id = w.repository_id
         where w.event_id > 0
           and not coalesce((select t.digest = w.digest from tag t where t.repository = r.name and t.name = w.reference), false)
           and (strpos(w.reference, ':') = 0 or not coalesce((select true from manifest m where m.repository = r.name and m.digest = w.reference), false))
         """;
 
-    /// <summary>The summary, and in the same reading of the list how the targets stand.</summary>
+    /// <summary>The summary, and how the targets stand.</summary>
     public async Task<LossSummary> SummaryAsync(CancellationToken cancel)
+    {
+        var (counts, age) = await _counts.GetAsync(cancel);
+        await using var command = source.CreateCommand("""
+            select exists (select from request where kind = 'backfill' and status = 'running'),
+                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem
+            from (values (1)) as one(x) left join cursor c on true
+            """);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        var (read, window, fresh) = Window(row);
+        var site = counts.Scopes[0];
+        return new(
+            site.Pushes, site.Oldest + age.TotalSeconds, site.Bytes, site.Unknown, read, window, fresh,
+            row.GetBoolean(0), counts.NotCompared, row.IsDBNull(6) ? null : row.GetString(6))
+        { CountedSecondsAgo = age.TotalSeconds, Targets = [.. counts.Scopes.SelectMany(s => States(s, age, window))] };
+    }
+
+    private static IEnumerable<TargetState> States(Scope scope, TimeSpan counted, double? window)
+    {
+        if (scope.AgeSeconds is { } age)
+            yield return LossTargets.OfAge(scope.Pattern, age, scope.Oldest + counted.TotalSeconds, window);
+        if (scope.MostBytes is { } bytes)
+            yield return LossTargets.OfBytes(scope.Pattern, bytes, scope.Bytes);
+    }
+
+    private static async Task<Counts> CountAsync(NpgsqlDataSource source, CancellationToken cancel)
     {
         // The names are matched once for each repository that waits, not for each reference.
         await using var command = source.CreateCommand($"""
@@ -66,32 +99,22 @@ public sealed class LossReader(NpgsqlDataSource source)
             scope as (
                 select one.id, t.pattern, t.expression, t.age_seconds, t.bytes from (values (0)) as one(id) left join target t on t.id = one.id
                 union all select id, pattern, expression, age_seconds, bytes from target where id > 0)
-            select coalesce(sum(n.pushes), 0)::bigint, max(n.oldest), least(coalesce(sum(n.bytes), 0), 9223372036854775807)::bigint, coalesce(sum(n.unknown), 0)::bigint,
-                exists (select from request where kind = 'backfill' and status = 'running'),
-                (select count(*) from repository where full_wanted > full_done),
-                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem,
-                s.pattern, s.age_seconds, s.bytes
-            from scope s left join cursor c on true left join named n on s.expression is null or n.name ~ s.expression
-            group by s.id, s.pattern, s.age_seconds, s.bytes, c.only_row order by s.id
+            select s.pattern, s.age_seconds, s.bytes, coalesce(sum(n.pushes), 0)::bigint, max(n.oldest),
+                least(coalesce(sum(n.bytes), 0), 9223372036854775807)::bigint, coalesce(sum(n.unknown), 0)::bigint,
+                (select count(*) from repository where full_wanted > full_done)
+            from scope s left join named n on s.expression is null or n.name ~ s.expression
+            group by s.id, s.pattern, s.age_seconds, s.bytes order by s.id
             """);
-        LossSummary? summary = null;
-        var targets = new List<TargetState>();
+        var (scopes, notCompared) = (new List<Scope>(), 0L);
         await using var row = await command.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))
         {
-            double? oldest = row.IsDBNull(1) ? null : row.GetDouble(1);
-            var (read, window, fresh) = Window(row);
-            // The first row is the site's.
-            summary ??= new(
-                row.GetInt64(0), oldest, row.GetInt64(2), row.GetInt64(3), read, window, fresh,
-                row.GetBoolean(4), row.GetInt64(5), row.IsDBNull(11) ? null : row.GetString(11));
-            var pattern = row.IsDBNull(12) ? null : row.GetString(12);
-            if (!row.IsDBNull(13))
-                targets.Add(LossTargets.OfAge(pattern, row.GetDouble(13), oldest, window));
-            if (!row.IsDBNull(14))
-                targets.Add(LossTargets.OfBytes(pattern, row.GetInt64(14), row.GetInt64(2)));
+            scopes.Add(new(
+                row.IsDBNull(0) ? null : row.GetString(0), row.IsDBNull(1) ? null : row.GetDouble(1), row.IsDBNull(2) ? null : row.GetInt64(2),
+                row.GetInt64(3), row.IsDBNull(4) ? null : row.GetDouble(4), row.GetInt64(5), row.GetInt64(6)));
+            notCompared = row.GetInt64(7);
         }
-        return summary! with { Targets = targets };
+        return new(scopes, notCompared);
     }
 
     /// <summary>A page in an order that stays while pushes come and go.</summary>
@@ -131,11 +154,11 @@ public sealed class LossReader(NpgsqlDataSource source)
     /// <summary>How far back the list may lack something.</summary>
     private static (double? Read, double? Window, bool Fresh) Window(NpgsqlDataReader row)
     {
-        if (row.IsDBNull(6))
+        if (row.IsDBNull(1))
             return (null, null, false);
-        var (behind, lag, read, beat) = (row.GetInt64(7) > row.GetInt64(6), row.GetDouble(8), Math.Max(0, row.GetDouble(9)), Math.Max(0, row.GetDouble(10)));
+        var (behind, lag, read, beat) = (row.GetInt64(2) > row.GetInt64(1), row.GetDouble(3), Math.Max(0, row.GetDouble(4)), Math.Max(0, row.GetDouble(5)));
         // A tailer that stands still at an event says nothing of how old that is.
-        if (!row.IsDBNull(11))
+        if (!row.IsDBNull(6))
             return (read, null, false);
         var fresh = !behind && beat <= FreshBeatSeconds;
         // Behind, it is as old as the oldest event not taken in. Since its last beat the primary may have taken no notification: a

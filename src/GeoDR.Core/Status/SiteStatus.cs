@@ -24,7 +24,7 @@ public sealed record LogStatus(Guid LogId, long Head, long Floor, double? LastEv
 /// <summary>One site, as the dashboard, the API and the command line show it.</summary>
 /// <param name="Health">healthy, degraded, unhealthy, paused or unknown.</param>
 /// <param name="Reasons">Why it is not healthy, in words.</param>
-/// <param name="OldestUnsyncedSeconds">Age of the oldest push that is known and not here.</param>
+/// <param name="OldestUnsyncedSeconds">(secondary) Since the primary was told of the oldest push that is known and not here: as in <see cref="LossSummary"/>.</param>
 /// <param name="BytesWaiting">Of waiting references whose size is known.</param>
 /// <param name="ReferencesWaiting">Waiting references, known size or not.</param>
 /// <param name="CatchUpSeconds">Estimate at the pace of the last five minutes; null when nothing waits or nothing moved.</param>
@@ -34,6 +34,9 @@ public sealed record SiteStatus(
     double? CatchUpSeconds, long DivergentWrites, int Workers, IReadOnlyList<Outage> Outages, IReadOnlyList<Request> Requests,
     IReadOnlyList<Peer> Peers, DateTimeOffset At)
 {
+    /// <summary>Age of what is counted over whole tables; one reading serves all who ask within a second or two.</summary>
+    public double CountedSecondsAgo { get; init; }
+
     /// <summary>How much of what is here was looked at; null on a primary.</summary>
     public VerificationCoverage? Verification { get; init; }
 
@@ -42,6 +45,8 @@ public sealed record SiteStatus(
 
     /// <summary>Alerts that are raised and not over; `geodr alerts list` says what they are.</summary>
     public long OpenAlerts { get; init; }
+    /// <summary>(primary) How much of the log is kept, and for whom.</summary>
+    public LogKeeping? LogKept { get; init; }
 
     /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
     public ReconcileStatus? Reconcile { get; init; }

@@ -1,5 +1,4 @@
 using System.Reflection;
-using GeoDR.Inventory;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.SyncState;
@@ -8,9 +7,15 @@ using Npgsql;
 
 namespace GeoDR.Status;
 
-/// <summary>Reads a site's status: one model behind dashboard, API, command line and heartbeat.</summary>
-public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
+/// <summary>
+/// Reads a site's status: one model behind dashboard, API, command line and heartbeat. What is counted over whole tables is read once for
+/// all who ask within a second or two, and says its age; everything else is as it is now.
+/// </summary>
+public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, LossReader? loss = null)
 {
+    private readonly LossReader _loss = loss ?? new(source, time);
+    private readonly SharedReading<SiteCounts> _counts = new(cancel => SiteCounts.ReadAsync(source, time, cancel), time);
+
     private static readonly TimeSpan s_silent = TimeSpan.FromSeconds(30);
 
     /// <summary>The program's version.</summary>
@@ -25,67 +30,50 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time)
         var outages = await new Outages(source).ListAsync(cancel);
         var requests = await new Requests(source).ListAsync(running: true, 20, cancel);
         var peers = await new PeerStore(source).ListAsync(cancel);
-        var compared = await ComparedAsync(cancel);
+        var (count, age) = await _counts.GetAsync(cancel);
+        var compared = new ReconcileStatus(
+            (await new ReconcileRuns(source).ListAsync(5, cancel)).FirstOrDefault(r => r.StartedAt is not null),
+            count.Compared.Repositories, count.Compared.Read, count.Compared.Oldest);
+        var lost = site.IsPrimary ? null : await _loss.SummaryAsync(cancel);
+        var kept = site.IsPrimary ? await LogKeeping.ReadAsync(source, cancel) : null;
         var silent = await new Silence(source).AlarmAsync(cancel);
-        var loss = site.IsPrimary ? null : await new LossReader(source).SummaryAsync(cancel);
-        var verification = site.IsPrimary ? null : await VerificationCoverage.ReadAsync(source, cancel);
         await using var command = source.CreateCommand("""
-            select
-                (select count(*) from repository where state = 0), (select count(*) from repository where state = 1),
-                (select count(*) from repository where state = 2), (select count(*) from repository where state = 3),
-                (select count(*) from waiting_reference), (select least(coalesce(sum(bytes), 0), 9223372036854775807)::bigint from waiting_reference),
-                (select extract(epoch from clock_timestamp() - min(since))::float8 from waiting_reference where event_id > 0),
-                (select count(*) from waiting_deletion), (select count(*) from divergent_write),
-                (select count(*) from worker where lease_until > clock_timestamp()),
-                (select count(*) from repository where last_synced_at > clock_timestamp() - interval '5 minutes'),
-                (select count(*) from quarantine),
-                c.log_id, c.event_id, c.head, c.lag_seconds,
-                extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem,
+            select c.log_id, c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem,
                 l.id, l.floor, (select max(id) from event),
                 (select extract(epoch from clock_timestamp() - received_at)::float8 from event order by id desc limit 1),
-                extract(epoch from clock_timestamp() - l.beat_at)::float8,
-                (select count(*) from waiting_deletion where hold = 'brake'), (select count(*) from waiting_deletion where hold in ('repository', 'refused', 'divergent')),
+                extract(epoch from clock_timestamp() - l.beat_at)::float8, (select count(*) from worker where lease_until > clock_timestamp()),
                 (select count(*) from alert where ended_at is null and raised_at is not null)
             from (values (1)) as one(x) left join cursor c on true left join log l on true
             """);
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
-        var counts = new StateCounts(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
-        var cursor = ReadCursor(reader);
-        var log = ReadLog(reader);
-        var workers = (int)reader.GetInt64(9);
-        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, reader.GetInt64(8), verification?.Damaged ?? 0,
-            reader.GetInt64(24), reader.GetInt64(25));
+        var (counts, cursor, log, workers) = (count.States, ReadCursor(reader), ReadLog(reader, count.Quarantined), (int)reader.GetInt64(12));
+        var verification = site.IsPrimary ? null : count.Verification;
+        var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, count.Divergent, verification?.Damaged ?? 0,
+            count.Braked, count.HeldDeletions);
         if (compared.Last is { Status: "failed" } broken)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"]);
         if (site.IsPrimary && silent is not null)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, silent.InWords]);
-        if (loss?.Targets.Count(t => t.Passed) is > 0 and var passed)
-            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"{passed} of {loss.Targets.Count} targets of what may be lost are passed"]);
+        if (lost?.Targets.Count(t => t.Passed) is > 0 and var passed)
+            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"{passed} of {lost.Targets.Count} targets of what may be lost are passed"]);
+        if (kept?.Readers.Where(r => r.LetGoAt is not null || r.Pruned).Select(r => r.Words!).ToList() is { Count: > 0 } readers)
+            (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, .. readers]);
         var left = counts.Pending + counts.Started;
-        var pace = reader.GetInt64(10) / 300d;
+        var pace = count.SyncedLately / 300d;
         return new SiteStatus(
             site.Name, site.Role, Version, 0, site.Paused, health, reasons, counts,
-            site.IsPrimary ? null : cursor, site.IsPrimary ? log : null,
-            reader.IsDBNull(6) ? null : reader.GetDouble(6), reader.GetInt64(5), reader.GetInt64(4), reader.GetInt64(7),
-            left == 0 || pace <= 0 ? null : left / pace, reader.GetInt64(8), workers, outages, requests, peers, time.GetUtcNow())
-        { Verification = verification, Reconcile = compared, Loss = loss, OpenAlerts = reader.GetInt64(26) };
+            site.IsPrimary ? null : cursor, site.IsPrimary ? log : null, lost?.OldestSeconds, count.Bytes, count.References, count.Deletions,
+            left == 0 || pace <= 0 ? null : left / pace, count.Divergent, workers, outages, requests, peers, time.GetUtcNow())
+        { Verification = verification, Reconcile = compared, Loss = lost, LogKept = kept, OpenAlerts = reader.GetInt64(13), CountedSecondsAgo = age.TotalSeconds };
     }
 
-    private async Task<ReconcileStatus> ComparedAsync(CancellationToken cancel)
-    {
-        var runs = await new ReconcileRuns(source).ListAsync(5, cancel);
-        var (repositories, read, oldest) = await new Fingerprints(source).CoverageAsync(time.GetUtcNow().AddDays(-1), cancel);
-        return new(runs.FirstOrDefault(r => r.StartedAt is not null), repositories, read, oldest);
-    }
+    private static CursorStatus? ReadCursor(NpgsqlDataReader row) => row.IsDBNull(0) ? null : new(
+        row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), Math.Max(0, row.GetInt64(2) - row.GetInt64(1)), row.GetDouble(3),
+        row.GetDouble(4), row.GetDouble(5) + row.GetDouble(4), row.IsDBNull(6) ? null : row.GetString(6));
 
-    private static CursorStatus? ReadCursor(NpgsqlDataReader row) => row.IsDBNull(12) ? null : new(
-        row.GetGuid(12), row.GetInt64(13), row.GetInt64(14), Math.Max(0, row.GetInt64(14) - row.GetInt64(13)), row.GetDouble(15),
-        row.GetDouble(16), row.GetDouble(17) + row.GetDouble(16), row.IsDBNull(18) ? null : row.GetString(18));
-
-    private static LogStatus? ReadLog(NpgsqlDataReader row) => row.IsDBNull(19) ? null : new(
-        row.GetGuid(19), row.IsDBNull(21) ? 0 : row.GetInt64(21), row.GetInt64(20), row.IsDBNull(22) ? null : row.GetDouble(22),
-        row.GetInt64(11), row.GetDouble(23));
+    private static LogStatus? ReadLog(NpgsqlDataReader row, long quarantined) => row.IsDBNull(7) ? null : new(
+        row.GetGuid(7), row.IsDBNull(9) ? 0 : row.GetInt64(9), row.GetInt64(8), row.IsDBNull(10) ? null : row.GetDouble(10), quarantined, row.GetDouble(11));
 
     /// <summary>A site is as well as the worst thing about it; every reason is said.</summary>
     private static (string Health, IReadOnlyList<string> Reasons) Judge(

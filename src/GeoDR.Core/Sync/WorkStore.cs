@@ -60,15 +60,4 @@ public sealed class WorkStore(NpgsqlDataSource source, string node)
         command.Parameters.Add(new() { Value = (object?)message?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         await command.ExecuteNonQueryAsync(cancel);
     }
-
-    /// <summary>Drops attempts older than <paramref name="keep"/>, a batch at a time; true while there are more.</summary>
-    public async Task<bool> PruneAsync(TimeSpan keep, CancellationToken cancel)
-    {
-        const int Batch = 5000;
-        await using var command = source.CreateCommand(
-            "delete from attempt where id in (select id from attempt where ended_at < clock_timestamp() - $1 order by ended_at limit $2)");
-        command.Parameters.Add(new() { Value = keep });
-        command.Parameters.Add(new() { Value = Batch });
-        return await command.ExecuteNonQueryAsync(cancel) == Batch;
-    }
 }

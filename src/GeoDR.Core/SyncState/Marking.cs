@@ -28,12 +28,14 @@ public static class Marking
             .Select(g => g.MaxBy(e => e.Id)!)
             .OrderBy(e => e.Repository, StringComparer.Ordinal).ThenBy(e => e.Tag ?? e.Digest, StringComparer.Ordinal)
             .ToList();
+        // A push is as old as the primary has it; of several of one reference none is here yet, so the oldest counts.
+        var oldest = events.Where(e => e.Kind == EventKinds.Push).GroupBy(e => (e.Repository, e.Tag ?? e.Digest!)).ToDictionary(g => g.Key, g => g.Max(e => e.Age));
         var pushes = newest.Where(e => e.Kind == EventKinds.Push).ToList();
         var deletes = newest.Where(e => e.Kind == EventKinds.Delete).ToList();
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Repositories(newest.Select(e => e.Repository).Distinct(), pushes.Select(e => e.Repository).ToHashSet(), eventOnly));
         if (pushes.Count > 0)
-            batch.BatchCommands.Add(References(pushes));
+            batch.BatchCommands.Add(References(pushes, [.. pushes.Select(e => oldest[(e.Repository, e.Tag ?? e.Digest!)])]));
         if (pushes.Count > 0)
             batch.BatchCommands.Add(Undelete(pushes));
         if (deletes.Count > 0)
@@ -91,16 +93,17 @@ public static class Marking
         };
     }
 
-    private static NpgsqlBatchCommand References(List<LoggedEvent> pushes) =>
+    private static NpgsqlBatchCommand References(List<LoggedEvent> pushes, TimeSpan[] ages) =>
         new("""
-            insert into waiting_reference as w (repository_id, reference, event_id, digest, bytes, fresh_until)
-            select r.id, p.reference, p.event_id, p.digest, p.bytes, clock_timestamp() + p.fresh
-            from unnest($1, $2, $3, $4, $5, $6) as p(repository, reference, event_id, digest, bytes, fresh)
+            insert into waiting_reference as w (repository_id, reference, event_id, digest, bytes, fresh_until, since)
+            select r.id, p.reference, p.event_id, p.digest, p.bytes, clock_timestamp() + p.fresh, clock_timestamp() - p.age
+            from unnest($1, $2, $3, $4, $5, $6, $7) as p(repository, reference, event_id, digest, bytes, fresh, age)
             join repository r on r.name = p.repository
             order by r.id, p.reference
             on conflict (repository_id, reference) do update set
                 event_id = excluded.event_id, digest = excluded.digest, bytes = excluded.bytes, fresh_until = excluded.fresh_until,
-                not_before = clock_timestamp(), tries = 0, failed = false
+                not_before = clock_timestamp(), tries = 0, failed = false,
+                since = case when w.event_id = 0 then excluded.since else least(w.since, excluded.since) end
             where w.event_id < excluded.event_id
             """)
         {
@@ -112,6 +115,7 @@ public static class Marking
                 Texts(pushes.Select(e => e.Digest)),
                 new() { Value = pushes.Select(e => e.Bytes).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
                 new() { Value = pushes.Select(e => LinkPatience - e.Age).ToArray() },
+                new() { Value = ages },
             },
         };
 

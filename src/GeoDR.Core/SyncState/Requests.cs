@@ -5,11 +5,18 @@ using NpgsqlTypes;
 namespace GeoDR.SyncState;
 
 /// <summary>Work asked for on many rows: recorded, applied in small batches from a durable position, shown, and stopped on demand.</summary>
-/// <param name="Kind">"backfill" (by the tailer) or "resync" (by a person).</param>
-/// <param name="Scope">"all" reads the primary's catalog again; "filter" takes the rows that match.</param>
+/// <param name="Kind">"backfill" (by the tailer), "resync" or "reverify" (by a person).</param>
+/// <param name="Scope">"all" reads the primary's catalog again (a check: takes all rows); "filter" takes the rows that match.</param>
 public sealed record Request(
     long Id, string Kind, string Scope, RepositoryState? State, string? Search, string Position, long Marked,
-    string Status, string Reason, string? Problem, string CreatedBy, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt);
+    string Status, string Reason, string? Problem, string CreatedBy, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
+{
+    /// <summary>A check reads every byte.</summary>
+    public bool Deep { get; init; }
+
+    /// <summary>Marked rows that a running request for checks still waits for; null for other requests.</summary>
+    public long? Left { get; init; }
+}
 
 /// <summary>The requests and their progress.</summary>
 public sealed class Requests(NpgsqlDataSource source)
@@ -17,7 +24,16 @@ public sealed class Requests(NpgsqlDataSource source)
     /// <summary>The channel that wakes whoever applies them.</summary>
     public const string Channel = "geo_request";
 
-    private const string Columns = "id, kind, scope, state_filter, search, position, marked, status, reason, problem, created_by, created_at, finished_at";
+    /// <summary>The kind of a request for checks.</summary>
+    public const string Reverify = "reverify";
+
+    /// <summary>The position of a request for checks that only waits for them.</summary>
+    public const string AllMarked = "marked";
+
+    private const string Columns = """
+        id, kind, scope, state_filter, search, position, marked, status, reason, problem, created_by, created_at, finished_at, deep,
+        case when kind = 'reverify' and status = 'running' then (select count(*) from verification v where v.asked_at = request.created_at) end
+        """;
 
     /// <summary>Records a backfill in the caller's transaction; one that still runs begins again.</summary>
     public static async Task BackfillAsync(NpgsqlConnection connection, string reason, CancellationToken cancel)
@@ -66,16 +82,26 @@ public sealed class Requests(NpgsqlDataSource source)
     }
 
     /// <summary>Records a resync of all repositories, the primary's catalog read again, or of the rows that match.</summary>
-    public async Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel)
+    public Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel) =>
+        RecordAsync("resync", all, state, search, false, by, cancel);
+
+    /// <summary>Records a check of all repositories, or of the rows that match, before all other checks.</summary>
+    /// <param name="deep">Every byte is read.</param>
+    public Task<long> ReverifyAsync(bool all, RepositoryState? state, string? search, bool deep, string by, CancellationToken cancel) =>
+        RecordAsync(Reverify, all, state, search, deep, by, cancel);
+
+    private async Task<long> RecordAsync(string kind, bool all, RepositoryState? state, string? search, bool deep, string by, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
             with added as (
-                insert into request (kind, scope, state_filter, search, created_by, reason) values ('resync', $1, $2, $3, $4, 'asked for') returning id)
+                insert into request (kind, scope, state_filter, search, deep, created_by, reason) values ($1, $2, $3, $4, $5, $6, 'asked for') returning id)
             select id from added, pg_notify('geo_request', '')
             """);
+        command.Parameters.Add(new() { Value = kind });
         command.Parameters.Add(new() { Value = all ? "all" : "filter" });
         command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
-        command.Parameters.Add(new() { Value = (object?)search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = (object?)search?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = deep });
         command.Parameters.Add(new() { Value = by });
         return (long)(await command.ExecuteScalarAsync(cancel))!;
     }
@@ -136,11 +162,34 @@ public sealed class Requests(NpgsqlDataSource source)
         return requests;
     }
 
+    /// <summary>Ends a running request; false where there is none. What is marked for sync stays marked; checks that have not begun are called off.</summary>
     public async Task<bool> StopAsync(long id, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("update request set status = 'stopped', finished_at = clock_timestamp() where id = $1 and status = 'running'");
+        await using var command = source.CreateCommand(
+            "update request set status = 'stopped', finished_at = clock_timestamp() where id = $1 and status = 'running' returning kind");
         command.Parameters.Add(new() { Value = id });
-        return await command.ExecuteNonQueryAsync(cancel) == 1;
+        if (await command.ExecuteScalarAsync(cancel) is not string kind)
+            return false;
+        while (kind == Reverify && await CallOffAsync(id, cancel) > 0)
+        {
+        }
+        return true;
+    }
+
+    // What was synced since its last check, is being healed, or was never looked at waits on, as a check of its own accord.
+    private async Task<int> CallOffAsync(long id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            with asked as (
+                select v.repository_id as id, v.state = 0 and not v.healing and coalesce(v.checked_from > r.last_synced_at, false) as idle
+                from verification v join repository r on r.id = v.repository_id
+                where v.asked_at = (select created_at from request where id = $1) order by v.repository_id limit 1000 for update of v)
+            update verification v set asked_at = null, wish = case when asked.idle then 0 else least(v.wish, 1) end,
+                state = case when not asked.idle then v.state when v.failure is null then 2 else 3 end
+            from asked where v.repository_id = asked.id
+            """);
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteNonQueryAsync(cancel);
     }
 
     /// <summary>Marks one catalog page's names, known or not, and moves the request's position, in one transaction.</summary>
@@ -219,7 +268,7 @@ public sealed class Requests(NpgsqlDataSource source)
     }
 
     // Two nodes that apply the same request: the second finds its position moved and leaves.
-    private static async Task<bool> LockAsync(NpgsqlConnection connection, Request request, CancellationToken cancel)
+    internal static async Task<bool> LockAsync(NpgsqlConnection connection, Request request, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand("select from request where id = $1 and status = 'running' and position = $2 for update", connection)
         { Parameters = { new() { Value = request.Id }, new() { Value = request.Position } } };
@@ -227,7 +276,7 @@ public sealed class Requests(NpgsqlDataSource source)
         return await reader.ReadAsync(cancel);
     }
 
-    private static async Task MoveAsync(NpgsqlConnection connection, Request request, string position, int marked, bool last, CancellationToken cancel)
+    internal static async Task MoveAsync(NpgsqlConnection connection, Request request, string position, int marked, bool last, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand("""
             update request set position = $2, marked = marked + $3, problem = null,
@@ -242,5 +291,6 @@ public sealed class Requests(NpgsqlDataSource source)
         row.GetInt64(0), row.GetString(1), row.GetString(2), row.IsDBNull(3) ? null : (RepositoryState)row.GetInt16(3),
         row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetInt64(6), row.GetString(7), row.GetString(8),
         row.IsDBNull(9) ? null : row.GetString(9), row.GetString(10), row.GetFieldValue<DateTimeOffset>(11),
-        row.IsDBNull(12) ? null : row.GetFieldValue<DateTimeOffset>(12));
+        row.IsDBNull(12) ? null : row.GetFieldValue<DateTimeOffset>(12))
+    { Deep = row.GetBoolean(13), Left = row.IsDBNull(14) ? null : row.GetInt64(14) };
 }

@@ -27,15 +27,6 @@ public sealed class DamageList(NpgsqlDataSource source)
             $"{Select} where d.seen_at >= $1 and ($2::text is null or r.name = $2) order by r.name, d.id", new() { Value = since }, cancel,
             new() { Value = (object?)repository ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
 
-    /// <summary>Drops what was healed longer ago than that, a batch at a time.</summary>
-    public async Task PruneAsync(TimeSpan keep, CancellationToken cancel)
-    {
-        await using var command = source.CreateCommand(
-            "delete from damage where id in (select id from damage where healed_at < clock_timestamp() - $1 order by healed_at limit 1000)");
-        command.Parameters.Add(new() { Value = keep });
-        await command.ExecuteNonQueryAsync(cancel);
-    }
-
     private async Task<IReadOnlyList<Damage>> ReadAsync(string sql, NpgsqlParameter first, CancellationToken cancel, NpgsqlParameter? second = null)
     {
         await using var command = source.CreateCommand(sql);

@@ -1,13 +1,11 @@
 using GeoDR.Status;
+using GeoDR.SyncState;
 using GeoDR.Verification;
 
 namespace GeoDR.Api;
 
 /// <summary>Which rows to check, and whether their bytes are read. An empty filter is refused, so that nothing is marked by mistake.</summary>
 internal sealed record ReverifyRequest(bool? All, string? State, string? Search, bool? Deep);
-
-/// <summary>How many rows were marked; the site's status counts what is left of them.</summary>
-internal sealed record MarkedRows(long Marked);
 
 /// <summary>Verification over HTTP.</summary>
 internal static class VerificationApi
@@ -26,7 +24,7 @@ internal static class VerificationApi
         await list.GetAsync(id, cancel) is { } row && (await checks.AskAsync(row.Name, null, null, deep == true, cancel)).Marked > 0
             ? Results.Accepted() : RepositoryApi.NotFound($"repository {id}");
 
-    private static async Task<IResult> ManyAsync(ReverifyRequest wish, Checks checks, CancellationToken cancel)
+    private static async Task<IResult> ManyAsync(ReverifyRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
     {
         if (!RepositoryApi.TryState(wish.State, out var state))
             return RepositoryApi.BadState(wish.State);
@@ -35,7 +33,8 @@ internal static class VerificationApi
             return RepositoryApi.Bad("an empty filter marks nothing: give state or search, or {\"all\": true}");
         if (all && (state is not null || !string.IsNullOrEmpty(wish.Search)))
             return RepositoryApi.Bad("all and a filter exclude each other");
-        var (marked, _) = await checks.AskAsync(null, state, string.IsNullOrEmpty(wish.Search) ? null : wish.Search, wish.Deep == true, cancel);
-        return Results.Accepted(null as string, new MarkedRows(marked));
+        var id = await requests.ReverifyAsync(
+            all, state, string.IsNullOrEmpty(wish.Search) ? null : wish.Search, wish.Deep == true, http.User.Identity?.Name ?? "api", cancel);
+        return Results.Accepted($"/api/v1/requests/{id}", new RecordedRequest(id));
     }
 }

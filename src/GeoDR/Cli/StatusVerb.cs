@@ -57,6 +57,10 @@ internal static class StatusVerb
         }
         if (s.Log is { } l)
             Row("log", $"event {l.Head}, {(l.LastEventSecondsAgo is { } ago ? $"last {ago:0} s ago" : "empty")}, {l.Quarantined} quarantined");
+        if (s.LogKept is { } kept)
+            Row("log kept", KeptInWords.Sentence(kept));
+        foreach (var words in s.LogKept?.Readers.Where(r => r is { LetGoAt: null, Pruned: false }).Select(r => r.Words).OfType<string>() ?? [])
+            Row("", words);
         if (s.Reconcile is { Last: { } last } compared)
             Row("compared", $"{compared.ReadInADay} of {compared.Repositories} repositories in the last 24 h; the last ({last.Reason}) is {last.Status}, {last.Found} found");
         foreach (var peer in s.Peers)

@@ -42,7 +42,7 @@ internal static class WorkVerbs
     private static Command RequestCommand()
     {
         var (json, jsonOne) = (Json(), Json());
-        var list = new Command("list", "backfills and resyncs, the newest first") { json };
+        var list = new Command("list", "backfills, resyncs and checks, the newest first") { json };
         list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
             Show(p.GetValue(json), await new Requests(source).ListAsync(running: false, 100, cancel));
@@ -58,7 +58,7 @@ internal static class WorkVerbs
             Show(p.GetValue(jsonOne), found);
             return ExitCodes.Success;
         }));
-        var stop = new Command("stop", "what is marked already stays marked") { stopped };
+        var stop = new Command("stop", "what is marked for sync stays marked; checks that have not begun are called off") { stopped };
         stop.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
             if (!await new Requests(source).StopAsync(p.GetValue(stopped), cancel))

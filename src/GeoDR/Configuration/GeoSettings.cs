@@ -1,4 +1,6 @@
 using GeoDR.Deletion;
+using GeoDR.EventLog;
+using GeoDR.Retention;
 using GeoDR.Selection;
 using GeoDR.Sync;
 
@@ -54,17 +56,6 @@ public sealed record SyncSettings
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }
 
-/// <summary>How long the log keeps events: <c>Geo:Log</c>.</summary>
-public sealed record LogSettings
-{
-    /// <summary>Nothing younger is pruned; default 1 day.</summary>
-    public TimeSpan KeepFor { get; init; } = TimeSpan.FromDays(1);
-    /// <summary>A reader silent for longer holds nothing back; default 7 days.</summary>
-    public TimeSpan ReaderSilence { get; init; } = TimeSpan.FromDays(7);
-    /// <summary>Beyond this many events no reader holds anything back; default 10 million.</summary>
-    public long MaxEvents { get; init; } = 10_000_000;
-}
-
 /// <summary>Comparing with what registries say: <c>Geo:Reconcile</c>.</summary>
 public sealed record ReconcileSettings
 {
@@ -92,7 +83,8 @@ public sealed record GeoSettings
     public IReadOnlyList<PeerSettings> Peers { get; init; } = [];
     public TokenSettings Tokens { get; init; } = new();
     public SyncSettings Sync { get; init; } = new();
-    public LogSettings Log { get; init; } = new();
+    public LogLimits Log { get; init; } = new();
+    public RetentionTimes Retention { get; init; } = new();
     public ReconcileSettings Reconcile { get; init; } = new();
     public NotificationSettings Notifications { get; init; } = new();
     public VerificationSettings Verification { get; init; } = new();

@@ -74,12 +74,8 @@ public sealed class SettingsReader(IConfiguration configuration)
             Deletion = DeletionSettings.Read(Text, Wrong),
             Schedules = SchedulesSettings.Read(Time),
             Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
-            Log = new LogSettings
-            {
-                KeepFor = Time("Geo:Log:KeepFor", new LogSettings().KeepFor, TimeSpan.Zero, TimeSpan.FromDays(3650)),
-                ReaderSilence = Time("Geo:Log:ReaderSilence", new LogSettings().ReaderSilence, TimeSpan.FromSeconds(10), TimeSpan.FromDays(3650)),
-                MaxEvents = Number("Geo:Log:MaxEvents", 10_000_000, 1000, int.MaxValue),
-            },
+            Log = LogSettings.Read(Text, Wrong),
+            Retention = RetentionSettings.Read(Text, Wrong),
         };
         _faults.AddRange(CertificateFaults.Of(settings));
         Relations(settings, secondary);

@@ -8,7 +8,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
@@ -27,7 +27,8 @@ internal static class UnknownKeys
         ["Geo:Alerts:Webhook"] = ["Url", "UrlFile", "Secret", "SecretFile", "AllowHttp"],
         ["Geo:Alerts:Mail"] = ["Host", "Port", "From", "To", "Username", "Password", "PasswordFile", "Tls"],
         ["Geo:Metrics"] = ["Listen"],
-        ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents"],
+        ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents", "MaxBytes"],
+        ["Geo:Retention"] = ["Attempts", "AttemptsPerRepository", "Audit", "History", "Quarantine", "QuarantineBytes"],
     };
 
     public static void Find(IConfiguration configuration, List<Fault> faults)

@@ -1,7 +1,5 @@
-using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Inventory;
-using Npgsql;
 
 namespace GeoDR.Hosting;
 
@@ -41,14 +39,4 @@ internal sealed class InventoryLoop(InventoryFold fold, ILogger<InventoryLoop> l
     protected override string Name => "the inventory";
 
     protected override Task<bool> RunOnceAsync(CancellationToken cancel) => fold.RunOnceAsync(cancel);
-}
-
-/// <summary>Removes events that every living reader has passed.</summary>
-internal sealed class PruneLoop(LogPruner pruner, GeoSettings settings, ILogger<PruneLoop> logger, TimeProvider time)
-    : IntervalLoop(TimeSpan.FromSeconds(30), logger, time)
-{
-    protected override string Name => "the pruning";
-
-    protected override async Task<bool> RunOnceAsync(CancellationToken cancel) =>
-        await pruner.PruneAsync(settings.Log.KeepFor, settings.Log.ReaderSilence, settings.Log.MaxEvents, cancel) > 0;
 }

@@ -3,16 +3,12 @@ using GeoDR.SyncState;
 
 namespace GeoDR.Hosting;
 
-/// <summary>Writes every few seconds how far the started rows have come, shares the site's bandwidth, and forgets old attempts.</summary>
+/// <summary>Writes every few seconds how far the started rows have come, and shares the site's bandwidth.</summary>
 internal sealed class ProgressLoop(
     SyncWorker worker, WorkStore work, WorkerLease lease, Bandwidth bandwidth, ILogger<ProgressLoop> logger, TimeProvider time)
     : IntervalLoop(TimeSpan.FromSeconds(2), logger, time)
 {
-    private static readonly TimeSpan s_keepAttempts = TimeSpan.FromDays(30);
-    private static readonly TimeSpan s_pruneEvery = TimeSpan.FromMinutes(10);
-
     private Dictionary<long, (long Done, long At)> _before = [];
-    private long? _pruned;
 
     protected override string Name => "the progress";
 
@@ -25,9 +21,6 @@ internal sealed class ProgressLoop(
             _before.TryGetValue(p.Claim.Token, out var b) ? (p.Progress.BytesDone - b.Done) / Time.GetElapsedTime(b.At, now).TotalSeconds : 0)).ToList();
         _before = samples.ToDictionary(s => s.Claim.Token, s => (s.BytesDone, now));
         await work.WriteProgressAsync(samples, cancel);
-        if (_pruned is { } at && Time.GetElapsedTime(at) < s_pruneEvery)
-            return false;
-        _pruned = await work.PruneAsync(s_keepAttempts, cancel) ? null : now;
         return false;
     }
 }

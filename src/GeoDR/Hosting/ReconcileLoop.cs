@@ -10,7 +10,6 @@ internal sealed partial class ReconcileLoop(
     Reconciler reconciler, ReconcileRuns runs, Notices notices, SiteStore sites, GeoSettings settings, ILogger<ReconcileLoop> logger, TimeProvider time)
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
-    private static readonly TimeSpan s_keep = TimeSpan.FromDays(90);
     private static readonly string s_node = $"{Environment.MachineName}/{Environment.ProcessId}";
 
     protected override string Name => "the reconcile";
@@ -62,7 +61,6 @@ internal sealed partial class ReconcileLoop(
         await runs.EndAsync(run, s_node, last, failure, cancel);
         if (last.Findings.Count > 0)
             LogFound(logger, last.Findings.Count, last.Repositories, run.Reason);
-        await runs.PruneAsync(s_keep, cancel);
     }
 
     /// <summary>Renews the lease on a timer, since one page of wide repositories can take longer than it lasts; stops the run when it is lost.</summary>

@@ -5,6 +5,7 @@ using GeoDR.Registry;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using GeoDR.Tailing;
+using GeoDR.Verification;
 using Npgsql;
 
 namespace GeoDR.Hosting;
@@ -46,9 +47,9 @@ internal sealed partial class TailLoop(Tailer tailer, PrimaryLog log, ILogger<Ta
     private static partial void LogOutcome(ILogger logger, TailOutcome outcome);
 }
 
-/// <summary>Applies backfill and resync requests, a small batch at a time.</summary>
+/// <summary>Applies requests for backfill, resync and checks, a small batch at a time.</summary>
 internal sealed class RequestLoop(
-    Requests requests, PrimaryRegistry primary, IInventorySource inventory, GeoSettings settings, NpgsqlDataSource source, ILogger<RequestLoop> logger, TimeProvider time)
+    Requests requests, VerifyRequests checks, PrimaryRegistry primary, IInventorySource inventory, GeoSettings settings, NpgsqlDataSource source, ILogger<RequestLoop> logger, TimeProvider time)
     : PassLoop(logger, time)
 {
     private const int Batch = 200;
@@ -65,9 +66,10 @@ internal sealed class RequestLoop(
             await requests.SelectAsync(settings.Selection.Fingerprint, settings.Selection.TakesRepository, cancel);
         _selected = true;
         var running = await requests.ListAsync(running: true, 100, cancel);
+        var more = false;
         foreach (var request in running.OrderBy(r => r.Id))
-            await ApplyAsync(request, cancel);
-        return running.Count > 0 && running.All(r => r.Problem is null);
+            more |= await ApplyAsync(request, cancel);
+        return more && running.All(r => r.Problem is null);
     }
 
     protected override Task RestAsync(CancellationToken cancel) => _wakeUp.WaitAsync(TimeSpan.FromSeconds(1), cancel);
@@ -78,17 +80,20 @@ internal sealed class RequestLoop(
         await _wakeUp.DisposeAsync();
     }
 
-    private async Task ApplyAsync(Request request, CancellationToken cancel)
+    private async Task<bool> ApplyAsync(Request request, CancellationToken cancel)
     {
+        if (request.Kind == Requests.Reverify)
+            return await checks.ApplyAsync(request, Batch, cancel);
         if (request.Scope != "all")
         {
             await requests.ApplyRowsAsync(request, Batch, cancel);
-            return;
+            return true;
         }
         try
         {
             var names = await NamesAsync(request.Position, cancel);
             await requests.ApplyNamesAsync(request, [.. names.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesFromCatalog(n))], names.Count > 0 ? names[^1] : null, cancel);
+            return true;
         }
         catch (Exception e) when (e is RegistryException or HttpRequestException)
         {

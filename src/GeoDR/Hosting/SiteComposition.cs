@@ -31,7 +31,7 @@ internal static class SiteComposition
         .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
-        .AddSingleton<Checks>().AddSingleton<DamageList>()
+        .AddSingleton<Checks>().AddSingleton<VerifyRequests>().AddSingleton<DamageList>()
         .AddDeletionViews().AddScheduleViews();
 
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
@@ -50,8 +50,8 @@ internal static class SiteComposition
         .AddSingleton(p => new AppendQueue(p.GetRequiredService<LogAppender>().AppendAsync, p.GetRequiredService<TimeProvider>()))
         .AddSingleton<IEventSink, LogSink>()
         .AddSingleton(new NotificationSecrets(settings.Secrets))
-        .AddSingleton<InventoryFold>().AddSingleton<LogPruner>()
-        .AddHostedService<AppendLoop>().AddHostedService<BeatLoop>().AddHostedService<InventoryLoop>().AddHostedService<PruneLoop>();
+        .AddSingleton<InventoryFold>()
+        .AddHostedService<AppendLoop>().AddHostedService<BeatLoop>().AddHostedService<InventoryLoop>();
 
     public static IServiceCollection AddSecondary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton<DivergentWrites>()

@@ -38,13 +38,11 @@ internal sealed partial class VerificationLoop(Verifier verifier, string name, I
     private static partial void LogNot(ILogger logger, string repository, string reason);
 }
 
-/// <summary>Marks what could not be checked and is tried again, frees what dead workers had, shares the budget, forgets old damage.</summary>
+/// <summary>Marks what could not be checked and is tried again, frees what dead workers had, shares the budget.</summary>
 internal sealed class VerificationClock(
-    Checks checks, DamageList damage, VerificationBudget budget, WorkerLease lease, ILogger<VerificationClock> logger, TimeProvider time)
+    Checks checks, VerificationBudget budget, WorkerLease lease, ILogger<VerificationClock> logger, TimeProvider time)
     : IntervalLoop(TimeSpan.FromSeconds(2), logger, time)
 {
-    private static readonly TimeSpan s_keep = TimeSpan.FromDays(90);
-
     protected override string Name => "the verification's upkeep";
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
@@ -52,7 +50,6 @@ internal sealed class VerificationClock(
         budget.SharedBy(await lease.CountLivingAsync(cancel));
         await checks.FreeDeadAsync(cancel);
         await checks.RetryDueAsync(cancel);
-        await damage.PruneAsync(s_keep, cancel);
         return false;
     }
 }

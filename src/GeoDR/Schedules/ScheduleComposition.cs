@@ -1,7 +1,9 @@
 using GeoDR.Configuration;
+using GeoDR.Retention;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using GeoDR.Verification;
+using Npgsql;
 
 namespace GeoDR.Schedules;
 
@@ -14,7 +16,10 @@ internal static class ScheduleComposition
     /// <summary>For <c>geodr serve</c>: it runs them, together with the site's other nodes.</summary>
     public static IServiceCollection AddSchedules(this IServiceCollection services, GeoSettings settings, string role)
     {
-        // Another schedule (the pruning of what is kept for a set time) is one more line here, for the roles it belongs to.
+        // Another schedule is one more line here, for the roles it belongs to.
+        services.AddSingleton(p => new RetentionPass(
+                p.GetRequiredService<NpgsqlDataSource>(), RetentionRules.For(settings.Retention, settings.Log), p.GetRequiredService<TimeProvider>()))
+            .AddSingleton<ISchedule, RetentionSchedule>();
         if (settings.Registry is not null)
             services.AddSingleton<ISchedule, ReconcileSchedule>();
         if (role == Site.Secondary)

@@ -20,6 +20,7 @@ public sealed partial class DependencyTests
         ["Audit"] = [],
         ["Schedules"] = [],
         ["Deletion"] = ["SyncState", "Sync", "Registry", "Inventory", "Audit"],
+        ["Retention"] = ["EventLog"],
         ["Sites"] = ["SyncState"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
@@ -71,7 +72,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Schedules|Status|Alerts)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -47,6 +47,19 @@ public sealed class BrakeTests(PostgresFixture postgres) : DatabaseTest(postgres
     }
 
     [Fact]
+    public async Task Brake_OfASmallSite_LetsAHandfulThrough_ButNotMore()
+    {
+        await Database.ExecuteAsync("delete from tag where name > 't18'; insert into tag (repository, name, digest) values ('b', 'last', 'sha256:0')");
+        var tags = await Database.ScalarAsync<long>("select count(*) from tag");
+        Assert.InRange(tags, 10, 12);
+        await ConfirmAsync(10, 14);
+        Assert.False(await Brake.RunOnceAsync(s_share, Stop));
+        await ConfirmAsync(15, 15);
+        Assert.True(await Brake.RunOnceAsync(s_share, Stop));
+        Assert.Equal(["held 6"], await CountsAsync());
+    }
+
+    [Fact]
     public async Task Brake_CountsTheHour_AndWhatAListingLacksByNow()
     {
         await Database.ExecuteAsync("""

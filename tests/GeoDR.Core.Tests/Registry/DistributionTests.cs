@@ -53,6 +53,15 @@ public sealed class DistributionTests(TrustingRegistry fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task CancelUpload_WithoutTheRightToDelete_LeavesItToExpire()
+    {
+        using var client = Client(fixture.Rsa);
+        var upload = (await client.StartUploadAsync("app/given-up", null, Stop))!;
+        Assert.False(await client.CancelUploadAsync(upload, Stop));
+        Assert.NotNull(await client.UploadStatusAsync(upload, Stop));
+    }
+
+    [Fact]
     public async Task PullToken_ForOneRepository_OpensNothingElse()
     {
         using var client = Client(fixture.Rsa);

@@ -1,5 +1,6 @@
 using GeoDR.Core.Tests.EventLog;
 using GeoDR.Core.Tests.Postgres;
+using GeoDR.Core.Tests.Sync;
 using GeoDR.Core.Tests.Tailing;
 using GeoDR.Status;
 using GeoDR.Tailing;
@@ -58,6 +59,29 @@ public sealed class LossReaderTests(PostgresFixture postgres) : TailerTest(postg
         await TailAsync();
         Assert.InRange((await Loss.SummaryAsync(Stop)).OldestSeconds!.Value, 3600, 3700);
         Assert.InRange(Assert.Single((await Loss.PageAsync(null, 10, Stop))!.Items).AgeSeconds, 3600, 3700);
+        // The status measures the same, also when the tag was pushed again since, and read in one page with the first.
+        await AppendAsync(Events.Push("a", "v1", digest: Other), Events.Push("b", "v1"), Events.Push("b", "v1", digest: Other));
+        await Primary.ExecuteAsync("update event set received_at = clock_timestamp() - interval '2 hours' where id = 3");
+        await TailAsync();
+        Assert.Equal([("a", 1), ("b", 2)], (await Loss.PageAsync(null, 10, Stop))!.Items.Select(i => (i.Repository, (int)(i.AgeSeconds / 3600))));
+        var status = await new StatusReader(Database.Source, TimeProvider.System).ReadAsync(Stop);
+        Assert.Equal(status!.Loss!.OldestSeconds, status.OldestUnsyncedSeconds);
+        Assert.InRange(status.OldestUnsyncedSeconds!.Value, 7200, 7300);
+    }
+
+    [Fact]
+    public async Task Summary_AskedForByMany_IsCountedOnceAndSaysItsAge()
+    {
+        await PushAsync(Events.Push("a", "v1"));
+        var time = new JumpingTime(TimeProvider.System.GetUtcNow());
+        var loss = new LossReader(Database.Source, time);
+        Assert.Equal((1L, 0d), ((await loss.SummaryAsync(Stop)).Pushes, (await loss.SummaryAsync(Stop)).CountedSecondsAgo));
+        await PushAsync(Events.Push("a", "v2"));
+        time.Jump(TimeSpan.FromSeconds(0.9));
+        var again = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => loss.SummaryAsync(Stop)));
+        Assert.All(again, s => Assert.Equal((1L, 0.9), (s.Pushes, s.CountedSecondsAgo)));
+        time.Jump(TimeSpan.FromSeconds(0.2));
+        Assert.Equal((2L, 0d), ((await loss.SummaryAsync(Stop)).Pushes, (await loss.SummaryAsync(Stop)).CountedSecondsAgo));
     }
 
     [Fact]

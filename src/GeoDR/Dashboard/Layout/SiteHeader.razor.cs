@@ -37,12 +37,14 @@ public sealed partial class SiteHeader : LiveComponent
         _ => "the primary's log has not been read yet",
     };
 
-    private static string InWords(Request request, long repositories) =>
-        $"{(request.Kind == "backfill" ? "Backfill" : $"Resync by {request.CreatedBy}")}: {Display.Number(request.Marked)} of "
+    private static string InWords(Request request, long repositories) => request.Left is { } left
+        ? $"Check by {request.CreatedBy}: {Display.Number(request.Marked, "repository", "repositories")} marked, {Display.Number(left)} to be checked"
+        : $"{(request.Kind == "backfill" ? "Backfill" : $"Resync by {request.CreatedBy}")}: {Display.Number(request.Marked)} of "
         + $"{(request.Scope == "all" ? $"about {Display.Number(Math.Max(repositories, request.Marked))}" : "the matching")} repositories marked";
 
     // How many there will be is known only at the end: the bar never claims that before.
     private static double Progress(Request request, long repositories) =>
+        request.Left is { } left ? Math.Min(99, 100d * Math.Max(0, request.Marked - left) / Math.Max(1, request.Marked)) :
         repositories == 0 ? 0 : Math.Min(99, 100d * request.Marked / repositories);
 
     private Task PauseAsync(bool pause) => RunAsync(async _ =>
@@ -53,7 +55,7 @@ public sealed partial class SiteHeader : LiveComponent
 
     private async Task StopAsync(Request request)
     {
-        if (await Dialogs.Confirm($"Stop the {request.Kind}? What is marked already stays marked.", "Stop", new() { OkButtonText = "Stop it", CancelButtonText = "Let it run" }) == true)
+        if (await Dialogs.Confirm($"Stop the {request.Kind}? {(request.Left is null ? "What is marked already stays marked." : "Checks that have not begun are called off.")}", "Stop", new() { OkButtonText = "Stop it", CancelButtonText = "Let it run" }) == true)
             await RunAsync(async _ => await Requests.StopAsync(request.Id, Closed) ? $"The {request.Kind} is stopped." : $"The {request.Kind} had already ended.");
     }
 

@@ -18,6 +18,9 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     /// <summary>Null only before the first reading.</summary>
     protected LiveSnapshot? Live { get; private set; }
 
+    /// <summary>Whether a click arrives: the page is drawn before its connection stands, and a button that does nothing must not look ready.</summary>
+    protected bool Connected => RendererInfo.IsInteractive;
+
     /// <summary>Ends with the page.</summary>
     protected CancellationToken Closed => _closed.Token;
 

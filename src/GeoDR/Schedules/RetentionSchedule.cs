@@ -1,0 +1,27 @@
+using GeoDR.Dashboard;
+using GeoDR.Retention;
+
+namespace GeoDR.Schedules;
+
+/// <summary>Removes what was kept long enough. A run that a dead node left goes on where that was: what is removed is removed.</summary>
+internal sealed class RetentionSchedule(RetentionPass retention) : ISchedule
+{
+    public string Name => "retention";
+
+    public TimeSpan Every => TimeSpan.FromMinutes(10);
+
+    public string? Off => null;
+
+    public async Task<ScheduleOutcome> RunAsync(RunningSchedule run, CancellationToken cancel)
+    {
+        var work = retention.RunAsync(cancel);
+        return await run.WaitAsync(async () =>
+        {
+            if (!work.IsCompleted)
+                return (null, "removing what was kept long enough");
+            var tables = await work;
+            return (ScheduleOutcome.Done(tables.Count == 0 ? "nothing was kept long enough to go"
+                : $"removed {string.Join(", ", tables.Select(t => $"{Display.Number(t.Removed, "row", "rows")} of {t.Table}"))}"), "");
+        }, cancel);
+    }
+}
