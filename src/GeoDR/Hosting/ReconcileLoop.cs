@@ -8,7 +8,7 @@ namespace GeoDR.Hosting;
 /// <summary>Runs the comparisons that were asked for, under a lease; one node at a time. The schedule, a notice or an operator asks.</summary>
 internal sealed partial class ReconcileLoop(
     Reconciler reconciler, ReconcileRuns runs, Notices notices, SiteStore sites, GeoSettings settings, ILogger<ReconcileLoop> logger, TimeProvider time)
-    : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
+    : IntervalLoop(TimeSpan.FromSeconds(2), logger, time)
 {
     private static readonly string s_node = $"{Environment.MachineName}/{Environment.ProcessId}";
 

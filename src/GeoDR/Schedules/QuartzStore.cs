@@ -14,6 +14,7 @@ internal static class QuartzStore
     private const long LockKey = 0x67656F6472_07;
     // Triggers of three or four schedules; a run mostly waits.
     private const int Threads = 8;
+    private static readonly string s_version = $"quartz {typeof(IScheduler).Assembly.GetName().Version}";
     private static readonly TimeSpan s_misfire = TimeSpan.FromSeconds(10);
 
     /// <summary>Makes the schema and what it holds. Nodes that start together wait for each other.</summary>
@@ -24,12 +25,16 @@ internal static class QuartzStore
         await ExecuteAsync(connection, $"select pg_advisory_lock({LockKey})", cancel);
         try
         {
+            // The schema says which version of Quartz made it: a start that finds its own does nothing more.
+            if (await ScalarAsync(connection, $"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace')", cancel) is string made && made == s_version)
+                return;
             await CreateSchemaAsync(connection, cancel);
             await using var services = new ServiceCollection().AddLogging().AddSingleton(source)
                 .AddQuartzStore(new SchedulesSettings(), create: true).BuildServiceProvider();
             // Building the scheduler reads the schema; it is not started, and joins no cluster.
             var scheduler = await services.GetRequiredService<ISchedulerFactory>().GetScheduler(cancel);
             await scheduler.Shutdown(waitForJobsToComplete: false, cancel);
+            await ExecuteAsync(connection, $"comment on schema {Schema} is '{s_version}'", cancel);
         }
         finally
         {
@@ -76,10 +81,16 @@ internal static class QuartzStore
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            await using var who = new NpgsqlCommand("select quote_ident(current_user)", connection);
+            var role = await ScalarAsync(connection, "select quote_ident(current_user)", cancel);
             throw new NoSchemaRightException(
-                $"The schedules need a schema of their own, and this role may not create one. Somebody who may must run: create schema {Schema} authorization {await who.ExecuteScalarAsync(cancel)};");
+                $"The schedules need a schema of their own, and this role may not create one. Somebody who may must run: create schema {Schema} authorization {role};");
         }
+    }
+
+    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(cancel);
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancel)

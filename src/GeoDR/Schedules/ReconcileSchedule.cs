@@ -27,7 +27,7 @@ internal sealed class ReconcileSchedule(ReconcileRuns runs, SiteStore sites, Geo
                 return (Ended(comparison), "");
             if (await sites.ReadAsync(cancel) is { Paused: true } && comparison.Status == "wanted")
                 return (ScheduleOutcome.Incomplete("the sync is paused; it is compared when that goes on"), "");
-            return (null, comparison.Status == "wanted" ? "waits for the comparison before it" : Counts(comparison));
+            return (null, comparison.Status == "wanted" ? "waits for a node to begin it" : Counts(comparison));
         }, cancel);
     }
 
