@@ -125,13 +125,19 @@ internal sealed class ReconcileLab : IAsyncDisposable
     {
         var database = cluster == _clusters[0] ? "berlin" : "madrid";
         var pairs = string.Join(", ", tags.Select(t => $"('{t.Key}', '{t.Value.Digest}')"));
-        await cluster.ExecuteAsync($"""
-            insert into tag (repository, name, digest)
-            select 'gen/' || lpad(n::text, 6, '0'), t.name, t.digest from generate_series(0, {repositories - 1}) n, (values {pairs}) as t(name, digest);
-            insert into repository (name, state, priority, full_wanted, full_done, pending_since, last_synced_at)
-            select 'gen/' || lpad(n::text, 6, '0'), 2, 1, 1, 1, null, clock_timestamp() from generate_series(0, {repositories - 1}) n where '{database}' = 'madrid';
-            analyze
-            """, database, cancellationToken);
+        // In parts, each of which fits into the time that one command has.
+        for (var from = 0; from < repositories; from += 5000)
+        {
+            var numbers = $"generate_series({from}, {Math.Min(from + 5000, repositories) - 1}) n";
+            await cluster.ExecuteAsync($"""
+                insert into tag (repository, name, digest)
+                select 'gen/' || lpad(n::text, 6, '0'), t.name, t.digest from {numbers}, (values {pairs}) as t(name, digest);
+                insert into repository (name, state, priority, full_wanted, full_done, pending_since, last_synced_at)
+                select 'gen/' || lpad(n::text, 6, '0'), 2, 1, 1, 1, null, clock_timestamp() from {numbers} where '{database}' = 'madrid'
+                """, database, cancellationToken);
+        }
+
+        await cluster.ExecuteAsync("analyze", database, cancellationToken);
     }
 
     private async Task<Comparison> CompareAsync(GeoSite site, LabRegistry registry, CancellationToken cancellationToken)

@@ -136,11 +136,13 @@ public sealed class LostSoak : IAsyncDisposable
             await Task.Delay(_options.Load * (0.3 + (0.3 * random.NextDouble())), TimeProvider.System, cancellationToken);
             _relay.Refuses = true;
             await Task.Delay(Shorter(_options.Load * 0.15, TimeSpan.FromSeconds(10)), TimeProvider.System, cancellationToken);
-            queue = await _sites.Primary.Registry.ReadPendingNotificationsAsync(cancellationToken);
+            queue = await FullAsync(cancellationToken);
             _sites.Primary.Registry.Kill();
+            var told = _relay.Told.Count;
             _relay.Refuses = false;
             await _sites.Primary.Registry.StartAgainAsync(cancellationToken);
             await Task.Delay(_options.Load * 0.3, TimeProvider.System, cancellationToken);
+            await Wait.UntilAsync(() => _relay.Told.Count > told, s_deadline, () => $"the registry tells nothing after its restart\n{Log()}", cancellationToken);
         }
         finally
         {
@@ -149,7 +151,15 @@ public sealed class LostSoak : IAsyncDisposable
 
         await load;
         _relay.Loss = 0;
-        return queue > 0 ? queue : throw new LabException("the registry's queue was empty when it was killed: nothing was lost with it");
+        return queue;
+    }
+
+    private async Task<long> FullAsync(CancellationToken cancellationToken)
+    {
+        long queue = 0;
+        await Wait.UntilAsync(
+            async token => (queue = await _sites.Primary.Registry.ReadPendingNotificationsAsync(token)) > 0, s_deadline, () => $"the registry's queue stays empty\n{Log()}", cancellationToken);
+        return queue;
     }
 
     /// <summary>Everything that the registry still had to tell was told.</summary>
