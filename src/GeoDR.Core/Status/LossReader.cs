@@ -45,7 +45,7 @@ public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = nul
     // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. A push is dated by its
     // receipt at the primary. The inventory is looked up for each reference by its key.
     private const string Lost = """
-        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from clock_timestamp() - w.since))::float8 as age
+        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from statement_timestamp() - w.since))::float8 as age
         from waiting_reference w join repository r on r.id = w.repository_id
         where w.event_id > 0
           and not coalesce((select t.digest = w.digest from tag t where t.repository = r.name and t.name = w.reference), false)
