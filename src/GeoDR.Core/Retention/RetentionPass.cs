@@ -58,9 +58,9 @@ public sealed class RetentionPass(NpgsqlDataSource source, IReadOnlyList<Retenti
             await transaction.CommitAsync(cancel);
             return step;
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled)
         {
-            // Somebody needs the table more: at the next run.
+            // Somebody needs the table more, or the machine has other work: at the next run.
             await transaction.RollbackAsync(cancel);
             return default;
         }

@@ -60,6 +60,13 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         await Wait.UntilAsync(
             async token => (await http.GetStringAsync(location, token)).Contains("\"status\":\"done\"", StringComparison.Ordinal),
             TimeSpan.FromSeconds(20), () => "the request is not done", Stop);
+
+        using var checks = await http.PostAsJsonAsync("/api/v1/repositories/reverify", new { all = true, deep = true }, Stop);
+        location = checks.Headers.Location!.ToString();
+        await Wait.UntilAsync(
+            async token => (await http.GetStringAsync(location, token)).Contains("\"status\":\"done\"", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(30), () => "the checks are not done", Stop);
+        Assert.Equal(HttpStatusCode.NotFound, (await http.DeleteAsync(location, Stop)).StatusCode);
     }
 
     [Theory]
