@@ -18,7 +18,7 @@ public sealed partial class ApiTests
         await Wait.UntilAsync(
             async _ => (string?)(await JsonAsync(http, "/api/v1/schedules/reconcile/runs"))["items"]![0]!["status"] == "done",
             TimeSpan.FromSeconds(40), () => geo.Serve?.LogTail(30) ?? "", Stop);
-        var row = Assert.Single((await JsonAsync(http, "/api/v1/schedules"))["items"]!.AsArray())!;
+        var row = Assert.Single((await JsonAsync(http, "/api/v1/schedules"))["items"]!.AsArray(), s => (string?)s!["name"] == "reconcile")!;
         Assert.Equal(("reconcile", "hand", TwoSites.AdminUser), ((string?)row["name"], (string?)row["last"]!["cause"], (string?)row["last"]!["wantedBy"]));
         Assert.Contains("schedule run", (await geo.RunAsync("audit", "--json")).EnsureSuccess().Output, StringComparison.Ordinal);
         Assert.Contains("Run reconcile now", await http.GetStringAsync("/schedules", Stop), StringComparison.Ordinal);

@@ -9,8 +9,9 @@ namespace GeoDR.Tests.Schedules;
 public sealed class SchedulesTests(ITestOutputHelper output)
 {
     private const int Images = 6;
+    private const int Attempts = 250_000;
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
-    private static readonly string[] s_names = ["reconcile", "verify", "verify-deep"];
+    private static readonly string[] s_names = ["reconcile", "retention", "verify", "verify-deep"];
 
     private sealed record Run(string Schedule, string Cause, string[] Nodes, string Status, string Outcome, bool MadeUp, double Seconds);
 
@@ -44,11 +45,17 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             update verification set state = 2, wish = 0, whole_at = clock_timestamp() - case when repository_id % 2 = 0 then interval '10 days' else interval '0' end,
                 deep_from = clock_timestamp() - case when repository_id % 2 = 1 then interval '40 days' else interval '0' end
             """);
-        // The other stands still for a moment: all three begin on one node.
+        // Enough to remove that the kill comes while that goes on.
+        await ExecuteAsync(source, $"""
+            insert into attempt (repository_id, node, started_at, ended_at, bytes, requests, outcome)
+            select (select min(id) from repository), 'long ago', t, t, 0, 0, 'synced' from (select clock_timestamp() - interval '60 days' as t from generate_series(1, {Attempts})) a
+            """);
+        // The other stands still for a moment: all of them begin on one node.
         two.Pause();
         await Task.WhenAll(s_names.Select(async name => (await one.RunAsync("schedules", "run", name)).EnsureSuccess()));
-        // All three run and have done a part; a registry that stands still keeps them there.
-        await UntilAsync(source, "select (select count(distinct slice_id) from verification where not slice_open) = 2 and (select count(*) from reconcile_run where status = 'running') = 1", one);
+        // All of them run and have done a part; a registry that stands still keeps them there.
+        await UntilAsync(source, "select (select count(distinct slice_id) from verification where not slice_open) = 2 and (select count(*) from reconcile_run where status = 'running') = 1 "
+            + $"and (select count(*) from attempt where node = 'long ago') < {Attempts}", one);
         registry.Pause();
         two.Resume();
         await UntilAsync(source, "select count(*) = 2 from quartz.qrtz_scheduler_state", two);
@@ -57,7 +64,7 @@ public sealed class SchedulesTests(ITestOutputHelper output)
         one.Serve.Kill();
         registry.Resume();
         var killed = Stopwatch.GetTimestamp();
-        await UntilAsync(source, "select count(*) = 3 from schedule_run where cardinality(nodes) = 2", two);
+        await UntilAsync(source, "select count(*) = 4 from schedule_run where cardinality(nodes) = 2", two);
         output.WriteLine($"taken over after {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s (check-in 500 ms, lease 2 s)");
         await UntilAsync(source, "select not exists (select from schedule_run where status = 'running')", two);
 
@@ -67,8 +74,9 @@ public sealed class SchedulesTests(ITestOutputHelper output)
         Assert.All(runs, r => Assert.Equal([$"/{first}", $"/{second}"], r.Nodes.Select(n => n[n.LastIndexOf('/')..])));
         Assert.Equal(1L, await ScalarAsync(source, $"select count(*) from reconcile_run where status = 'done' and node like '%/{second}'"));
         Assert.Equal(1L, await ScalarAsync(source, "select count(*) from reconcile_run"));
-        Assert.StartsWith($"{Images / 2} of {Images / 2} repositories checked: {Images / 2} well", runs[1].Outcome, StringComparison.Ordinal);
         Assert.StartsWith($"{Images / 2} of {Images / 2} repositories checked: {Images / 2} well", runs[2].Outcome, StringComparison.Ordinal);
+        Assert.StartsWith($"{Images / 2} of {Images / 2} repositories checked: {Images / 2} well", runs[3].Outcome, StringComparison.Ordinal);
+        Assert.Equal(0L, await ScalarAsync(source, "select count(*) from attempt where node = 'long ago'"));
         Assert.Equal((long)Images / 2, await ScalarAsync(source, "select count(*) from verification where deep_at is not null"));
     }
 
@@ -82,9 +90,9 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             """);
         one.Set("Reconcile:Every", "1h").Set("Reconcile:RequestsPerSecond", "0");
         await one.StartServeAsync(cancellationToken: Stop);
-        await UntilAsync(source, "select count(*) = 1 from schedule_run where cause = 'schedule' and status = 'done'", one);
+        await UntilAsync(source, "select count(*) = 1 from schedule_run where schedule = 'reconcile' and cause = 'schedule' and status = 'done'", one);
         await UntilAsync(source, "select next_at between clock_timestamp() + interval '58 minutes' and clock_timestamp() + interval '1 hour' from schedule where name = 'reconcile'", one);
-        Assert.Equal("reconcile,verify,verify-deep", await TextAsync(source, "select string_agg(job_name, ',' order by job_name) from quartz.qrtz_job_details"));
+        Assert.Equal("reconcile,retention,verify,verify-deep", await TextAsync(source, "select string_agg(job_name, ',' order by job_name) from quartz.qrtz_job_details"));
         await one.StopAsync();
         // As if nothing had run for a day.
         await ExecuteAsync(source, """
@@ -92,17 +100,17 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             update schedule_run set scheduled_at = scheduled_at - interval '1 day' where cause = 'schedule'
             """);
         await one.StartServeAsync(cancellationToken: Stop);
-        await UntilAsync(source, "select count(*) = 2 from schedule_run where cause = 'schedule' and status = 'done'", one);
+        await UntilAsync(source, "select count(*) = 2 from schedule_run where schedule = 'reconcile' and cause = 'schedule' and status = 'done'", one);
         var list = JsonDocument.Parse((await one.RunAsync("schedules", "list", "--json")).Output).RootElement.EnumerateArray().ToDictionary(s => s.GetProperty("name").GetString()!);
         Assert.Equal(s_names, list.Keys);
         Assert.True(list["reconcile"].GetProperty("last").GetProperty("madeUp").GetBoolean());
         Assert.Equal("Geo:Verification:Automatic is false", list["verify"].GetProperty("off").GetString());
-        Assert.Equal(2L, await ScalarAsync(source, "select count(*) from schedule_run where cause = 'schedule'"));
-        Assert.Equal(1L, await ScalarAsync(source, "select count(*) from schedule where next_at between clock_timestamp() + interval '58 minutes' and clock_timestamp() + interval '1 hour'"));
+        Assert.Equal(2L, await ScalarAsync(source, "select count(*) from schedule_run where schedule = 'reconcile' and cause = 'schedule'"));
+        Assert.Equal(1L, await ScalarAsync(source, "select count(*) from schedule where name = 'reconcile' and next_at between clock_timestamp() + interval '58 minutes' and clock_timestamp() + interval '1 hour'"));
         await RunsAsync(source);
         var unknown = await one.RunAsync("schedules", "run", "none");
         Assert.Equal(1, unknown.ExitCode);
-        Assert.Contains("there are reconcile, verify, verify-deep", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains("there are reconcile, retention, verify, verify-deep", unknown.Error, StringComparison.Ordinal);
     }
 
     private static void Slow(GeoSite site)
