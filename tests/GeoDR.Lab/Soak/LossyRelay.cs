@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -17,6 +18,8 @@ public sealed record ToldEvent(string Action, string Repository, string? Tag, st
 /// </summary>
 public sealed class LossyRelay : IAsyncDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly Lock _gate = new();
     private readonly HashSet<string> _taken = [];
@@ -91,26 +94,36 @@ public sealed class LossyRelay : IAsyncDisposable
             return;
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, _target)
+        var body = JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["events"] = new JsonArray([.. kept.Select(e => e.DeepClone())]) });
+        var (type, secret, begun) = (http.Request.ContentType!, http.Request.Headers.Authorization.ToString(), Stopwatch.GetTimestamp());
+        // Not ended with the caller, and not with a refusal, after which GeoDR may have written it or not: nothing stays in doubt.
+        while (!await SendAsync(type, secret, body))
         {
-            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["events"] = new JsonArray([.. kept.Select(e => e.DeepClone())]) })),
-        };
-        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(http.Request.ContentType!);
-        request.Headers.TryAddWithoutValidation("Authorization", http.Request.Headers.Authorization.ToString());
-        try
-        {
-            // Not ended with the caller: what a registry sent just before its death is written or not, but never in doubt.
-            using var answer = await _http.SendAsync(request, CancellationToken.None);
-            if (answer.IsSuccessStatusCode)
+            if (Stopwatch.GetElapsedTime(begun) > s_patience)
             {
-                Take(kept);
+                http.Response.StatusCode = StatusCodes.Status502BadGateway;
+                return;
             }
 
-            http.Response.StatusCode = (int)answer.StatusCode;
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, CancellationToken.None);
+        }
+
+        Take(kept);
+    }
+
+    private async Task<bool> SendAsync(string type, string secret, byte[] body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, _target) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        request.Headers.TryAddWithoutValidation("Authorization", secret);
+        try
+        {
+            using var answer = await _http.SendAsync(request, CancellationToken.None);
+            return answer.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {
-            http.Response.StatusCode = StatusCodes.Status502BadGateway;
+            return false;
         }
     }
 
