@@ -17,7 +17,7 @@ internal sealed class Demo(bool check)
         await using var directory = LabDirectory.At(Path.Combine(DirectoryOfDemo(), "run"), keep: true);
         Say($"data and logs: {directory.Root}");
         await using var sites = await TwoSites.StartAsync(
-            new TwoSitesOptions { Directory = directory, PortsByName = PortsOf(), Progress = Say, Fsync = true, Verification = true },
+            new TwoSitesOptions { Directory = directory, PortsByName = PortsOf(), Progress = Say, Fsync = true, Verification = true, CopySchema = false },
             cancellationToken);
         await using var docker = await DockerAsync(directory, cancellationToken);
 

@@ -28,12 +28,16 @@ internal static class QuartzStore
             // The schema says which version of Quartz made it: a start that finds its own does nothing more.
             if (await ScalarAsync(connection, $"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace')", cancel) is string made && made == s_version)
                 return;
+            var version = typeof(IScheduler).Assembly.GetName().Version;
+            if (await IsProvisionedAsync(connection, $"{version}", cancel))
+                return;
             await CreateSchemaAsync(connection, cancel);
             await using var services = new ServiceCollection().AddLogging().AddSingleton(source)
                 .AddQuartzStore(new SchedulesSettings(), create: true).BuildServiceProvider();
             // Building the scheduler reads the schema; it is not started, and joins no cluster.
             var scheduler = await services.GetRequiredService<ISchedulerFactory>().GetScheduler(cancel);
             await scheduler.Shutdown(waitForJobsToComplete: false, cancel);
+            await ExecuteAsync(connection, $"comment on schema {Schema} is 'Quartz {version}'", cancel);
             await ExecuteAsync(connection, $"comment on schema {Schema} is '{s_version}'", cancel);
         }
         finally
@@ -71,6 +75,13 @@ internal static class QuartzStore
             });
         });
     });
+
+    // Asking Quartz costs a start more than all migrations together.
+    private static async Task<bool> IsProvisionedAsync(NpgsqlConnection connection, string version, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace') = 'Quartz {version}'", connection);
+        return await command.ExecuteScalarAsync(cancel) is true;
+    }
 
     private static async Task CreateSchemaAsync(NpgsqlConnection connection, CancellationToken cancel)
     {

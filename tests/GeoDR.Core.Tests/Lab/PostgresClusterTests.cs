@@ -63,7 +63,7 @@ public sealed class PostgresClusterTests
     public async Task RequirePassword_WrongPassword_IsRefused()
     {
         await using var directory = LabDirectory.Create();
-        await using var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), new PostgresOptions { RequirePassword = true }, Token);
+        await using var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), new PostgresOptions { RequirePassword = true }, cancellationToken: Token);
         await using var connection = new NpgsqlConnection(cluster.ConnectionString(password: "wrong") + ";Pooling=false");
 
         var e = await Assert.ThrowsAsync<PostgresException>(() => connection.OpenAsync(Token));
@@ -85,7 +85,7 @@ public sealed class PostgresClusterTests
 
     private static async Task<PostgresCluster> StartAsync(LabDirectory directory)
     {
-        var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), new PostgresOptions { RequirePassword = true }, Token);
+        var cluster = await PostgresCluster.StartNewAsync(directory.PathOf("postgres"), new PostgresOptions { RequirePassword = true }, cancellationToken: Token);
         await cluster.CreateDatabaseAsync("work", cancellationToken: Token);
         return cluster;
     }

@@ -85,7 +85,7 @@ internal sealed class ReconcileLab : IAsyncDisposable
         _clusters = new PostgresCluster[2];
         foreach (var (name, n) in new[] { ("berlin", 0), ("madrid", 1) })
         {
-            _clusters[n] = Keep(await PostgresCluster.StartNewAsync(_directory.PathOf(name, "postgres"), new PostgresOptions { Fsync = true }, cancellationToken));
+            _clusters[n] = Keep(await PostgresCluster.StartNewAsync(_directory.PathOf(name, "postgres"), new PostgresOptions { Fsync = true }, cancellationToken: cancellationToken));
             await _clusters[n].CreateDatabaseAsync(name, cancellationToken: cancellationToken);
         }
 

@@ -50,7 +50,7 @@ internal sealed class SyncLab : IAsyncDisposable
             return;
         }
 
-        var cluster = Keep(await PostgresCluster.StartNewAsync(_directory.PathOf($"postgres-{Guid.NewGuid():N}"), new PostgresOptions { Fsync = true }, cancellationToken));
+        var cluster = Keep(await PostgresCluster.StartNewAsync(_directory.PathOf($"postgres-{Guid.NewGuid():N}"), new PostgresOptions { Fsync = true }, cancellationToken: cancellationToken));
         await cluster.CreateDatabaseAsync("berlin", cancellationToken: cancellationToken);
         await cluster.CreateDatabaseAsync("madrid", cancellationToken: cancellationToken);
         _tracking = cluster.ConnectionString("madrid");

@@ -31,10 +31,12 @@ public sealed class PostgresCluster : IAsyncDisposable
     public bool IsRunning => Postmaster is not null;
 
     /// <summary>A new cluster, started. Its data lie in the directory, or in the temporary directory where the user postgres cannot reach it.</summary>
-    public static async Task<PostgresCluster> StartNewAsync(string directory, PostgresOptions? options = null, CancellationToken cancellationToken = default)
+    /// <param name="template">The data directory of a stopped cluster to begin with; null for an empty one.</param>
+    public static async Task<PostgresCluster> StartNewAsync(
+        string directory, PostgresOptions? options = null, string? template = null, CancellationToken cancellationToken = default)
     {
         var cluster = await PrepareAsync(directory, options ?? new(), cancellationToken);
-        await PostgresTools.CopyAsync(await PostgresTools.PristineAsync(cancellationToken), cluster.DataDirectory, cancellationToken);
+        await PostgresTools.CopyAsync(template ?? await PostgresTools.PristineAsync(cancellationToken), cluster.DataDirectory, cancellationToken);
         await cluster.StartAsync(cancellationToken);
         return cluster;
     }

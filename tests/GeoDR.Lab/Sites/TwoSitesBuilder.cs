@@ -104,10 +104,14 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
     {
         var cluster = await PostgresCluster.StartNewAsync(
             _directory.PathOf(name, "postgres"),
-            new PostgresOptions { Fsync = options.Fsync, RequirePassword = true });
+            new PostgresOptions { Fsync = options.Fsync, RequirePassword = true }, options.CopySchema ? await MigratedCluster.DirectoryAsync() : null);
         try
         {
-            await cluster.CreateDatabaseAsync(Site.Database);
+            if (!options.CopySchema)
+            {
+                await cluster.CreateDatabaseAsync(Site.Database);
+            }
+
             return cluster;
         }
         catch
@@ -176,7 +180,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
     /// <summary>The reading role exists once the primary's schema does; then a login of its own joins it.</summary>
     private async Task<PostgresCluster?> LogAsync(GeoSite berlin, GeoSite madrid, PostgresCluster database, SiteLinks links, CancellationToken cancellationToken)
     {
-        (await berlin.RunAsync(["migrate"], null, cancellationToken)).EnsureSuccess();
+        await MigrateAsync(berlin, cancellationToken);
         await database.ExecuteAsync($"CREATE ROLE geo_reader LOGIN PASSWORD '{ReaderPassword}' IN ROLE geo_log_reader", Site.Database, cancellationToken);
         PostgresCluster? standby = null;
         if (options.ReadStandby)
@@ -192,6 +196,14 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
         return standby;
     }
 
+    private async Task MigrateAsync(GeoSite site, CancellationToken cancellationToken)
+    {
+        if (!options.CopySchema)
+        {
+            (await site.RunAsync(["migrate"], null, cancellationToken)).EnsureSuccess();
+        }
+    }
+
     private async Task CreateAdminsAsync(GeoSite berlin, GeoSite madrid, CancellationToken cancellationToken)
     {
         if (!options.CreateAdmin)
@@ -199,7 +211,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
             return;
         }
 
-        (await madrid.RunAsync(["migrate"], null, cancellationToken)).EnsureSuccess();
+        await MigrateAsync(madrid, cancellationToken);
         string[] add = ["user", "add", "admin", "--role", "admin", "--password-stdin"];
         var input = options.AdminPassword + "\n";
         foreach (var result in await Task.WhenAll(berlin.RunAsync(add, input, cancellationToken), madrid.RunAsync(add, input, cancellationToken)))

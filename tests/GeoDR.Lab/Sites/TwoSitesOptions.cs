@@ -48,6 +48,9 @@ public sealed record TwoSitesOptions
     /// <summary>Verification after each sync and by schedule. Off, so that requests and faults of other tests are the sync's alone.</summary>
     public bool Verification { get; init; }
 
+    /// <summary>Both begin with a copy of a schema that <c>geodr migrate</c> made once; off, each site makes its own.</summary>
+    public bool CopySchema { get; init; } = true;
+
     /// <summary>The secondary reads the log from a hot standby of the primary's database.</summary>
     public bool ReadStandby { get; init; }
 

@@ -29,8 +29,8 @@ internal sealed class LogRig : IAsyncDisposable
     public static async Task<LogRig> StartAsync(string? searchPath, CancellationToken cancel)
     {
         var rig = new LogRig();
-        rig.Primary = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("primary"), new PostgresOptions { Fsync = true }, cancel));
-        var tracking = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("tracking"), null, cancel));
+        rig.Primary = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("primary"), new PostgresOptions { Fsync = true }, cancellationToken: cancel));
+        var tracking = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("tracking"), null, cancellationToken: cancel));
         await rig.Primary.CreateDatabaseAsync("geodr", cancellationToken: cancel);
         rig.Intakes = [.. new[] { "one", "two" }.Select(n => rig.Keep(rig.Site($"intake-{n}", "primary", rig.Primary.ConnectionString("geodr"))))];
         (await rig.Intakes[0].RunAsync("migrate")).EnsureSuccess();
