@@ -66,15 +66,16 @@ internal sealed class LogRig : IAsyncDisposable
         """;
 
     /// <summary>Eight writers send the events, each envelope until it is answered 200.</summary>
+    /// <param name="first">The number of the first of them.</param>
     /// <param name="onProgress">Called with the share that is sent, from 0 to 1.</param>
-    public async Task SendAsync(int events, int perEnvelope, Func<double, Task> onProgress, CancellationToken cancel)
+    public async Task SendAsync(int events, int perEnvelope, Func<double, Task> onProgress, CancellationToken cancel, int first = 0)
     {
         var sent = 0;
         await Parallel.ForEachAsync(
             Enumerable.Range(0, events / perEnvelope), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
             async (envelope, stop) =>
             {
-                var body = Envelope(envelope * perEnvelope, perEnvelope);
+                var body = Envelope(first + envelope * perEnvelope, perEnvelope);
                 for (var to = envelope; !await IsTakenAsync(Intakes[to % 2].Url, body, stop); to++)
                     await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, stop);
                 await onProgress(Interlocked.Add(ref sent, perEnvelope) / (double)events);

@@ -9,7 +9,7 @@ namespace GeoDR.Tests.Schedules;
 public sealed class SchedulesTests(ITestOutputHelper output)
 {
     private const int Images = 6;
-    private const int Attempts = 70_000;
+    private const int Attempts = 150_000;
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
     private static readonly string[] s_names = ["reconcile", "retention", "verify", "verify-deep"];
 
@@ -52,11 +52,12 @@ public sealed class SchedulesTests(ITestOutputHelper output)
             """);
         // The other stands still for a moment: all of them begin on one node.
         two.Pause();
-        await Task.WhenAll(s_names.Select(async name => (await one.RunAsync("schedules", "run", name)).EnsureSuccess()));
+        await Task.WhenAll(s_names.Where(n => n != "retention").Select(async name => (await one.RunAsync("schedules", "run", name)).EnsureSuccess()));
         // All of them run and have done a part; a registry that stands still keeps them there.
-        await UntilAsync(source, "select (select count(distinct slice_id) from verification where not slice_open) = 2 and (select count(*) from reconcile_run where status = 'running') = 1 "
-            + $"and (select count(*) from attempt where node = 'long ago') < {Attempts}", one);
+        await UntilAsync(source, "select (select count(distinct slice_id) from verification where not slice_open) = 2 and (select count(*) from reconcile_run where status = 'running') = 1", one);
         registry.Pause();
+        (await one.RunAsync("schedules", "run", "retention")).EnsureSuccess();
+        await UntilAsync(source, $"select count(*) < {Attempts} from attempt where node = 'long ago'", one);
         two.Resume();
         await UntilAsync(source, "select count(*) = 2 from quartz.qrtz_scheduler_state", two);
         Assert.All(await RunsAsync(source), r => Assert.Equal("running", r.Status));
