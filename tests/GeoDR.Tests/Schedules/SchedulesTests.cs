@@ -9,7 +9,7 @@ namespace GeoDR.Tests.Schedules;
 public sealed class SchedulesTests(ITestOutputHelper output)
 {
     private const int Images = 6;
-    private const int Attempts = 150_000;
+    private const int Attempts = 120_000;
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
     private static readonly string[] s_names = ["reconcile", "retention", "verify", "verify-deep"];
 
