@@ -58,9 +58,9 @@ public sealed class WakeUp(NpgsqlDataSource source, string channel, TimeProvider
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
         {
-            // The server went away: the next PrepareAsync reports it, or listens again.
+            // The server went away, now or while nobody waited: the next PrepareAsync reports it, or listens again.
             await DisposeConnectionAsync();
         }
     }
