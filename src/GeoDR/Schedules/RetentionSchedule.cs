@@ -4,7 +4,7 @@ using GeoDR.Retention;
 namespace GeoDR.Schedules;
 
 /// <summary>Removes what was kept long enough. A run that a dead node left goes on where that was: what is removed is removed.</summary>
-internal sealed class RetentionSchedule(RetentionPass retention) : ISchedule
+internal sealed class RetentionSchedule(RetentionPass retention, TimeProvider time) : ISchedule
 {
     public string Name => "retention";
 
@@ -14,7 +14,8 @@ internal sealed class RetentionSchedule(RetentionPass retention) : ISchedule
 
     public async Task<ScheduleOutcome> RunAsync(RunningSchedule run, CancellationToken cancel)
     {
-        var work = retention.RunAsync(cancel);
+        // A database that went away meanwhile: what is removed is removed, the pass begins again for the rest.
+        var work = Patience.ThroughAsync(() => retention.RunAsync(cancel), time, cancel);
         return await run.WaitAsync(async () =>
         {
             if (!work.IsCompleted)
