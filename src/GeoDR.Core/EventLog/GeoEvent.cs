@@ -28,7 +28,11 @@ public sealed record QuarantinedBody(
 /// <summary>An event as a reader sees it.</summary>
 /// <param name="Age">Time since the primary received it, by the clock of the database that was read.</param>
 public sealed record LoggedEvent(
-    long Id, long Key, string Kind, string Repository, string? Tag, string? Digest, string? MediaType, long? Bytes, TimeSpan Age);
+    long Id, long Key, string Kind, string Repository, string? Tag, string? Digest, string? MediaType, long? Bytes, TimeSpan Age)
+{
+    /// <summary>From the push, by the sender's clock, to its receipt; null where the sender did not say.</summary>
+    public TimeSpan? Late { get; init; }
+}
 
 /// <summary>A place in one log: valid only in the log with this identity, and only while that event carries this key.</summary>
 public readonly record struct LogPosition(Guid LogId, long EventId, long EventKey);

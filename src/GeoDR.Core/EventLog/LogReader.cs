@@ -19,9 +19,13 @@ public sealed class LogReader(NpgsqlDataSource source)
 {
     private const int KnownVersion = 1;
 
+    // Beyond this a sender's clock is wrong.
+    private static readonly TimeSpan s_latest = TimeSpan.FromDays(1);
+
     private const string Columns = """
         version, log_id, id, key, kind, repository, tag, digest, media_type, bytes,
-        extract(epoch from clock_timestamp() - received_at)::double precision, floor, head
+        extract(epoch from clock_timestamp() - received_at)::double precision, floor, head,
+        extract(epoch from received_at - occurred_at)::double precision
         """;
 
     /// <summary>The log's state with the events from <paramref name="fromId"/> on, that one included, in order of id.</summary>
@@ -83,7 +87,8 @@ public sealed class LogReader(NpgsqlDataSource source)
 
     private static LoggedEvent ReadEvent(NpgsqlDataReader row) => new(
         row.GetInt64(2), row.GetInt64(3), row.GetString(4), row.GetString(5), Text(row, 6), Text(row, 7), Text(row, 8),
-        row.IsDBNull(9) ? null : row.GetInt64(9), Seconds(row));
+        row.IsDBNull(9) ? null : row.GetInt64(9), Seconds(row))
+    { Late = row.IsDBNull(13) ? null : TimeSpan.FromSeconds(Math.Clamp(row.GetDouble(13), 0, s_latest.TotalSeconds)) };
 
     private static TimeSpan Seconds(NpgsqlDataReader row) => TimeSpan.FromSeconds(Math.Max(0, row.GetDouble(10)));
 

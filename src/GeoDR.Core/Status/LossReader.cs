@@ -67,7 +67,7 @@ public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = nul
         var (counts, age) = await _counts.GetAsync(cancel);
         await using var command = source.CreateCommand("""
             select exists (select from request where kind = 'backfill' and status = 'running'),
-                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem
+                c.event_id, c.head, c.lag_seconds, extract(epoch from clock_timestamp() - c.read_at)::float8, c.beat_age, c.problem, c.under_way
             from (values (1)) as one(x) left join cursor c on true
             """);
         await using var row = await command.ExecuteReaderAsync(cancel);
@@ -163,6 +163,6 @@ public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = nul
         var fresh = !behind && beat <= FreshBeatSeconds;
         // Behind, it is as old as the oldest event not taken in. Since its last beat the primary may have taken no notification: a
         // young beat says nothing of what came after it.
-        return (read, read + Math.Max(behind ? lag : 0, beat) + UnderWaySeconds, fresh);
+        return (read, read + Math.Max(behind ? lag : 0, beat) + Math.Max(row.GetDouble(7), UnderWaySeconds), fresh);
     }
 }

@@ -30,6 +30,9 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
 {
     private const int PageSize = 500;
 
+    // Longer than a sender waits before it sends again.
+    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(5);
+
     /// <summary>A fresh secondary starts this far back, and backfills everything beside it.</summary>
     public static readonly TimeSpan StartBack = TimeSpan.FromMinutes(1);
 
@@ -59,7 +62,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
             : $"Event {events[unknown].Id} is of a kind this program does not know: '{events[unknown].Kind}'. Upgrade this site; nothing was skipped.";
         if (unknown >= 0)
             events.RemoveRange(unknown, events.Count - unknown);
-        if (!await ApplyAsync(cursor, begun, page.Log, events, problem, cancel))
+        if (!await ApplyAsync(cursor, begun, page.Log, events, problem, UnderWay(page), cancel))
             return TailOutcome.Overtaken;
         return problem is not null ? TailOutcome.Stopped : events.Count > 0 ? TailOutcome.Advanced : TailOutcome.UpToDate;
     }
@@ -77,6 +80,12 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
             return "the primary's log was rewound or restored";
         return null;
     }
+
+    /// <summary>
+    /// Registries tell one event after another. If the newest came late and just now, those behind it are as late; a primary that was told
+    /// nothing for a while has been told everything.
+    /// </summary>
+    internal static TimeSpan UnderWay(LogPage page) => page.Events.Count > 0 && page.Events[^1] is { Late: { } late } last && last.Age < s_told ? late : TimeSpan.Zero;
 
     private bool Followed(LoggedEvent e) => selection.TakesEventsOf(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
 
@@ -119,7 +128,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         return TailOutcome.Repositioned;
     }
 
-    private async Task<bool> ApplyAsync(LogPosition cursor, DateTime begun, LogState state, List<LoggedEvent> events, string? problem, CancellationToken cancel)
+    private async Task<bool> ApplyAsync(LogPosition cursor, DateTime begun, LogState state, List<LoggedEvent> events, string? problem, TimeSpan underWay, CancellationToken cancel)
     {
         await using var connection = await tracking.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -129,7 +138,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         var (id, key) = events.Count > 0 ? (events[^1].Id, events[^1].Key) : (cursor.EventId, cursor.EventKey);
         await using var update = new NpgsqlCommand("""
             update cursor set event_id = $1, event_key = $2, head = $3, beat_age = $4, beat_at = clock_timestamp() - make_interval(secs => $4),
-                lag_seconds = $5, read_at = $7, problem = $6
+                lag_seconds = $5, read_at = $7, problem = $6, under_way = $8
             """, connection)
         {
             Parameters =
@@ -139,6 +148,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
                 new() { Value = (object?)problem ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
                 // What was written while the page travelled and was applied is not in it.
                 new() { Value = begun },
+                new() { Value = underWay.TotalSeconds },
             },
         };
         await update.ExecuteNonQueryAsync(cancel);

@@ -117,6 +117,8 @@ public sealed class LossReaderTests(PostgresFixture postgres) : TailerTest(postg
             ("head = event_id, lag_seconds = 0, beat_age = 5", true, 16),
             ("head = event_id + 5, lag_seconds = 30, beat_age = 1", false, 41),
             ("head = event_id, lag_seconds = 0, beat_age = 90", false, 101),
+            // The registry told its newest push 4 s late, just before: others may stand behind it.
+            ("head = event_id, lag_seconds = 0, beat_age = 1, under_way = 4", true, 15),
             ("problem = 'an unknown kind of event'", false, null),
         })
         {

@@ -28,6 +28,22 @@ public sealed class TailerTests(PostgresFixture postgres) : TailerTest(postgres)
     }
 
     [Fact]
+    public async Task Run_NewestEventCameLate_SaysHowMuchMayBeUnderWay_UntilTheSenderIsQuiet()
+    {
+        await FollowAsync(1);
+        await AppendAsync(Events.Many("a", 2));
+        await Primary.ExecuteAsync("update event set occurred_at = received_at - interval '7 seconds'");
+        await TailAsync();
+        Assert.Equal(7, await Database.ScalarAsync<double>("select under_way from cursor"), 3);
+        await Primary.ExecuteAsync("update event set received_at = received_at - interval '6 seconds', occurred_at = received_at - interval '13 seconds'");
+        await TailAsync();
+        Assert.Equal(0, await Database.ScalarAsync<double>("select under_way from cursor"));
+        await AppendAsync(Events.Many("b", 1));
+        await TailAsync();
+        Assert.Equal(0, await Database.ScalarAsync<double>("select under_way from cursor"));
+    }
+
+    [Fact]
     public async Task Run_MorePagesThanOne_SeesEachOnce()
     {
         await FollowAsync(1);

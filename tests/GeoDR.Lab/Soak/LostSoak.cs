@@ -206,11 +206,12 @@ public sealed class LostSoak : IAsyncDisposable
         var difference = await _sites.CompareAsync(cancellationToken: cancellationToken);
         try
         {
+            // Reading all that a long load left takes its time.
             await Wait.UntilAsync(
                 async token => difference.IsEmpty || (difference = await _sites.CompareAsync(cancellationToken: token)).IsEmpty,
-                s_deadline, () => "they differ", cancellationToken);
+                s_deadline + _options.Load, () => "they differ", cancellationToken);
         }
-        catch (LabException e) when (e.InnerException is null)
+        catch (LabException)
         {
             // The round's line says how much, and the failure what.
         }
