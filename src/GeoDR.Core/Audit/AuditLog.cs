@@ -51,5 +51,15 @@ public sealed class AuditLog(NpgsqlDataSource source)
         return entries;
     }
 
+    /// <summary>Adds a line in the caller's transaction.</summary>
+    public static async Task WriteAsync(
+        NpgsqlConnection connection, string who, string what, string? repository, string? reference, string? detail, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("insert into audit (who, what, repository, reference, detail) values ($1, $2, $3, $4, $5)", connection);
+        foreach (var value in new[] { who, what, repository, reference, detail })
+            command.Parameters.Add(new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -7,7 +7,7 @@ namespace GeoDR.Deletion;
 public sealed class DeletionQueue(NpgsqlDataSource source)
 {
     // What may be worked on at all, as a claim would.
-    private const string Open = "exists (select from site where role = 'secondary' and not paused) and not exists (select from outage)";
+    private const string Open = "exists (select from site where role = 'secondary' and not paused and comparing is null) and not exists (select from outage)";
 
     /// <summary>Puts what was seen into quarantine, and moves the ends of quarantines whose length the settings changed.</summary>
     public async Task QuarantineAsync(TimeSpan? quarantine, CancellationToken cancel)
@@ -41,7 +41,11 @@ public sealed class DeletionQueue(NpgsqlDataSource source)
     /// <summary>Takes one repository's candidates that are due for a look at the primary; other nodes leave them alone for half a minute.</summary>
     public async Task<IReadOnlyList<DeletionRow>> TakeDueAsync(CancellationToken cancel)
     {
-        const string Due = "(d.state = 'quarantined' and d.until <= clock_timestamp() or d.state = 'held') and d.next_at <= clock_timestamp()";
+        // What only this site has is kept until an operator decides.
+        const string Due = """
+            (d.state = 'quarantined' and d.until <= clock_timestamp() or d.state = 'held') and d.next_at <= clock_timestamp()
+            and not exists (select from divergent_tag v join repository k on k.name = v.repository where k.id = d.repository_id and v.tag = d.reference and v.done_at is null and v.site = (select s.name from site s))
+            """;
         await using var command = source.CreateCommand($"""
             with picked as (
                 select d.repository_id from waiting_deletion d where {Due} and {Open} order by d.next_at limit 1),

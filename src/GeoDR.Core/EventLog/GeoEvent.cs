@@ -5,6 +5,8 @@ public static class EventKinds
 {
     public const string Push = "push";
     public const string Delete = "delete";
+    /// <summary>A promotion: the first event of the log that it opened. It concerns no repository.</summary>
+    public const string Term = "term";
 }
 
 /// <summary>What one notification says happened to a repository, before it has a place in the log.</summary>

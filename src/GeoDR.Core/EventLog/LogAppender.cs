@@ -13,6 +13,9 @@ public sealed class LogAppender(NpgsqlDataSource source)
     /// <summary>The channel on which readers are told that there is more to read.</summary>
     public const string Channel = "geo_log";
 
+    /// <summary>Whoever writes events holds this lock until the commit.</summary>
+    internal const string TakeLock = "select pg_advisory_xact_lock(7307771)";
+
     /// <summary>Creates the log's identity if this database has none, and refreshes its beat.</summary>
     public async Task EnsureLogAsync(CancellationToken cancel)
     {
@@ -32,7 +35,7 @@ public sealed class LogAppender(NpgsqlDataSource source)
         await using var batch = new NpgsqlBatch(connection);
         if (events.Count > 0)
         {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("select pg_advisory_xact_lock(7307771)"));
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(TakeLock));
             batch.BatchCommands.Add(Insert(events));
             batch.BatchCommands.Add(new NpgsqlBatchCommand($"notify {Channel}"));
         }
@@ -58,7 +61,7 @@ public sealed class LogAppender(NpgsqlDataSource source)
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { new("select pg_advisory_xact_lock(7307771)"), insert, new($"notify {Channel}") },
+            BatchCommands = { new(TakeLock), insert, new($"notify {Channel}") },
         };
         await batch.ExecuteNonQueryAsync(cancel);
     }

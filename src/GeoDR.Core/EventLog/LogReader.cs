@@ -53,12 +53,14 @@ public sealed class LogReader(NpgsqlDataSource source)
         return log is null ? null : new LogPage(log, events);
     }
 
-    /// <summary>The newest event older than <paramref name="age"/>, or the log's beginning.</summary>
+    /// <summary>The newest event older than <paramref name="age"/>, or the log's beginning: of one that a promotion opened, that event.</summary>
     public Task<LogPosition?> PositionBeforeAsync(TimeSpan age, CancellationToken cancel) =>
         PositionAsync("""
-            select l.log_id, coalesce(e.id, 0), coalesce(e.key, 0)
-            from geo_log_v1 l left join lateral (
-                select id, key from geo_log_v1 where id >= 1 and received_at < clock_timestamp() - $1 order by id desc limit 1) e on true
+            select l.log_id, coalesce(e.id, first.id, 0), coalesce(e.key, first.key, 0)
+            from geo_log_v1 l
+            left join lateral (
+                select id, key from geo_log_v1 where id >= greatest(1, l.floor) and received_at < clock_timestamp() - $1 order by id desc limit 1) e on true
+            left join lateral (select id, key from geo_log_v1 where id = l.floor and id > 0) first on true
             where l.id = 0
             """, age, cancel);
 

@@ -17,19 +17,20 @@ public sealed class InventoryStore(NpgsqlDataSource source)
         return tags;
     }
 
-    /// <summary>The known digest of a tag, and whether that manifest is known to be here, complete.</summary>
-    public async Task<(string? TagDigest, bool HasManifest)> LookUpAsync(string repository, string tag, string digest, CancellationToken cancel)
+    /// <summary>The known digest of a tag, whether that manifest is known to be here, complete, and whether the tag is kept as divergent.</summary>
+    public async Task<(string? TagDigest, bool HasManifest, bool IsKept)> LookUpAsync(string repository, string tag, string digest, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
             select (select digest from tag where repository = $1 and name = $2),
-                exists (select from manifest where repository = $1 and digest = $3)
+                exists (select from manifest where repository = $1 and digest = $3),
+                exists (select from divergent_tag v where v.repository = $1 and v.tag = $2 and v.done_at is null and v.site = (select s.name from site s))
             """);
         command.Parameters.Add(new() { Value = repository });
         command.Parameters.Add(new() { Value = tag });
         command.Parameters.Add(new() { Value = digest });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
-        return (reader.IsDBNull(0) ? null : reader.GetString(0), reader.GetBoolean(1));
+        return (reader.IsDBNull(0) ? null : reader.GetString(0), reader.GetBoolean(1), reader.GetBoolean(2));
     }
 
     /// <summary>The media type of every known manifest of a repository; null where it is not known.</summary>

@@ -28,6 +28,12 @@ public sealed class FingerprintReconcile(
 
     private long _requests;
 
+    /// <summary>Also looks at repositories that wait for the sync or are worked on; for a time in which nothing is.</summary>
+    public bool All { get; init; }
+
+    /// <summary>Is told what was found in a repository before anything is done about it.</summary>
+    public Func<IReadOnlyList<Finding>, Task>? BeforeActing { get; init; }
+
     /// <summary>Compares; differing tags are marked to be copied, tags that only this site has are listed.</summary>
     /// <param name="act">False only lists.</param>
     /// <exception cref="PeerUnavailableException"/>
@@ -37,7 +43,7 @@ public sealed class FingerprintReconcile(
         await ReadPagesAsync(cancel);
         var findings = new List<Finding>();
         long looked = 0;
-        foreach (var list in new[] { peer.UnknownAsync, (Func<string, int, CancellationToken, Task<IReadOnlyList<string>>>)peer.MismatchesAsync })
+        foreach (var list in new[] { peer.UnknownAsync, (Func<string, int, CancellationToken, Task<IReadOnlyList<string>>>)((after, limit, stop) => peer.MismatchesAsync(All, after, limit, stop)) })
             for (var names = await list("", PageSize, cancel); names.Count > 0; names = await list(names[^1], PageSize, cancel))
                 foreach (var name in names.Where(peer.Follows))
                 {
@@ -95,6 +101,8 @@ public sealed class FingerprintReconcile(
             .Select(t => new Finding(name, t.Key, FindingKind.Extra, t.Value, null)));
         if (!act)
             return findings;
+        if (BeforeActing is not null)
+            await BeforeActing(findings);
         var wanted = findings.Where(f => f.Kind == FindingKind.Differs).Select(f => f.Tag).ToList();
         if (wanted.Count > 0)
             await peer.WantAsync(name, wanted, cancel);

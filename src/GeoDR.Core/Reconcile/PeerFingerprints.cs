@@ -45,11 +45,11 @@ public sealed class PeerFingerprints(NpgsqlDataSource source, SiteSelection sele
         return true;
     }
 
-    /// <summary>Idle repositories whose numbers differ and that no closer look has accepted, after the given name.</summary>
-    public async Task<IReadOnlyList<string>> MismatchesAsync(string after, int limit, CancellationToken cancel) => await ListAsync($"""
+    /// <summary>Repositories whose numbers differ and that no closer look has accepted, after the given name; the idle ones, or all.</summary>
+    public async Task<IReadOnlyList<string>> MismatchesAsync(bool all, string after, int limit, CancellationToken cancel) => await ListAsync($"""
         select r.name from repository r
         left join fingerprint f on f.repository = r.name left join peer_fingerprint p on p.repository = r.name
-        where r.name > $1 and {Idle} and coalesce(f.value, 0) <> coalesce(p.value, 0)
+        where r.name > $1 and ({(all ? "true" : Idle)}) and coalesce(f.value, 0) <> coalesce(p.value, 0)
             and (p.accepted_own is distinct from coalesce(f.value, 0) or p.accepted_peer is distinct from p.value)
         order by r.name limit $2
         """, after, limit, cancel);

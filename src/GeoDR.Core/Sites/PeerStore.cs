@@ -10,10 +10,23 @@ namespace GeoDR.Sites;
 /// <param name="Counts">Repositories by state: pending, started, synced, failed.</param>
 public sealed record Heartbeat(
     string Name, string Role, string? Url, string? Primary, string Version, Guid? LogId, long? EventId,
-    IReadOnlyDictionary<string, long> Counts, string Health);
+    IReadOnlyDictionary<string, long> Counts, string Health)
+{
+    /// <summary>The newest terms that the sender has heard of, as they were signed.</summary>
+    public IReadOnlyList<string>? Terms { get; init; }
+
+    /// <summary>Where others read the sender's registry.</summary>
+    public string? RegistryUrl { get; init; }
+}
 
 /// <summary>The answer: what the called site is.</summary>
-public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, long Head);
+public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, long Head)
+{
+    public IReadOnlyList<string>? Terms { get; init; }
+
+    /// <summary>Every site that the called one knows.</summary>
+    public IReadOnlyList<KnownSite>? Sites { get; init; }
+}
 
 /// <summary>A site that was heard.</summary>
 public sealed record Peer(string Name, string Role, string? Url, long? EventId, DateTimeOffset LastHeardAt, Heartbeat? Status);

@@ -228,9 +228,15 @@ public sealed class RepositorySync(
             return;
         }
         var digest = manifest.Digest.ToString();
-        var (tagDigest, hasManifest) = await inventory.LookUpAsync(name, reference.Reference, digest, cancel);
+        var (tagDigest, hasManifest, isKept) = await inventory.LookUpAsync(name, reference.Reference, digest, cancel);
         if (reference.Recheck)
             tagDigest = (await target.FindManifestAsync(name, reference.Reference, cancel))?.ToString();
+        if (isKept && tagDigest != digest)
+        {
+            // Only this site has what stands there: an operator decides first, and then it is wanted again.
+            await references.DoneAsync(run.Claim, reference, null, cancel);
+            return;
+        }
         long? bytes = null;
         if (tagDigest != digest)
             bytes = await WriteAsync(run, reference.Reference, manifest, hasManifest && !reference.Recheck, cancel);

@@ -14,7 +14,7 @@ public sealed class Claims(NpgsqlDataSource source)
                 select id from repository
                 where state = 0 and priority = $2 and (retry_at is null or retry_at <= clock_timestamp())
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
-                  and exists (select from site where role = 'secondary' and not paused)
+                  and exists (select from site where role = 'secondary' and not paused and comparing is null)
                   and not exists (select from outage)
                 order by priority, pending_since limit $3 for update skip locked)
             update repository r
@@ -46,7 +46,7 @@ public sealed class Claims(NpgsqlDataSource source)
                 select id from repository
                 where id = $2 and state <> 1
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
-                  and exists (select from site where role = 'secondary' and not paused)
+                  and exists (select from site where role = 'secondary' and not paused and comparing is null)
                   and not exists (select from outage)
                 for update skip locked)
             update repository r set state = 1, worker_id = $1, claim_token = nextval('claim_token'), claimed_at = clock_timestamp()

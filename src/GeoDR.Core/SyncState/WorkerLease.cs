@@ -6,7 +6,8 @@ namespace GeoDR.SyncState;
 /// The lease of one worker process: one row, renewed every third of the lease. How long it still lasts is measured on the
 /// monotonic clock from before the renewal was sent, so it never outlasts what the database believes.
 /// </summary>
-public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots, TimeSpan lease, TimeProvider time)
+/// <param name="follows">The primary that this process was composed for, as the site's row names it: where that changed, there is no lease.</param>
+public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots, TimeSpan lease, TimeProvider time, string? follows = null)
 {
     private readonly Lock _gate = new();
     private Guid _id;
@@ -46,7 +47,7 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
             var sent = time.GetTimestamp();
             if (await ExecuteAsync("""
                 update worker set lease_until = clock_timestamp() + $2
-                where id = $1 and lease_until > clock_timestamp() and exists (select from site where role = 'secondary')
+                where id = $1 and lease_until > clock_timestamp() and exists (select from site where role = 'secondary' and follows is not distinct from $3)
                 """, id, cancel))
             {
                 Extend(id, sent);
@@ -87,14 +88,17 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
         var sent = time.GetTimestamp();
         await using var command = source.CreateCommand("""
             with old as (delete from worker where id = $5 or lease_until < clock_timestamp() - interval '1 hour')
-            insert into worker (id, node, slots, lease_until) values ($1, $2, $3, clock_timestamp() + $4)
+            insert into worker (id, node, slots, lease_until) select $1, $2, $3, clock_timestamp() + $4
+            where not exists (select from site where role <> 'secondary' or follows is distinct from $6)
             """);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = node });
         command.Parameters.Add(new() { Value = slots });
         command.Parameters.Add(new() { Value = lease });
         command.Parameters.Add(new() { Value = ended });
-        await command.ExecuteNonQueryAsync(cancel);
+        command.Parameters.Add(Follows());
+        if (await command.ExecuteNonQueryAsync(cancel) == 0)
+            return;
         lock (_gate)
         {
             _id = id;
@@ -108,8 +112,11 @@ public sealed class WorkerLease(NpgsqlDataSource source, string node, int slots,
         await using var command = source.CreateCommand(sql);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = lease });
+        command.Parameters.Add(Follows());
         return await command.ExecuteNonQueryAsync(cancel) == 1;
     }
+
+    private NpgsqlParameter Follows() => new() { Value = (object?)follows ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
 
     private void Extend(Guid id, long sent)
     {

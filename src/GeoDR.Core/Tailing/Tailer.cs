@@ -26,7 +26,8 @@ public enum TailOutcome
 /// Follows another site's log from a durable cursor: one pass reads a page, marks what changed and moves the cursor, in one
 /// transaction of this site's own database. Any number of nodes may run it; the cursor's row decides between them.
 /// </summary>
-public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelection selection)
+/// <param name="follows">The primary whose log this is, as the site's row names it: a site that follows another meanwhile begins nothing here.</param>
+public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelection selection, string? follows = null)
 {
     private const int PageSize = 500;
 
@@ -36,7 +37,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
     /// <summary>A fresh secondary starts this far back, and backfills everything beside it.</summary>
     public static readonly TimeSpan StartBack = TimeSpan.FromMinutes(1);
 
-    private static readonly HashSet<string> s_knownKinds = [EventKinds.Push, EventKinds.Delete];
+    private static readonly HashSet<string> s_knownKinds = [EventKinds.Push, EventKinds.Delete, EventKinds.Term];
 
     public async Task<TailOutcome> RunOnceAsync(CancellationToken cancel)
     {
@@ -87,7 +88,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
     /// </summary>
     internal static TimeSpan UnderWay(LogPage page) => page.Events.Count > 0 && page.Events[^1] is { Late: { } late } last && last.Age < s_told ? late : TimeSpan.Zero;
 
-    private bool Followed(LoggedEvent e) => selection.TakesEventsOf(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
+    private bool Followed(LoggedEvent e) => e.Kind != EventKinds.Term && selection.TakesEventsOf(e.Repository) && selection.TakesReference(e.Tag ?? e.Digest!);
 
     private async Task<TailOutcome> StartAsync(CancellationToken cancel)
     {
@@ -96,13 +97,18 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
         await using var connection = await tracking.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await using var insert = new NpgsqlCommand("""
-            insert into cursor (log_id, event_id, event_key, head, beat_at) values ($1, $2, $3, $2, clock_timestamp())
+            insert into cursor (log_id, event_id, event_key, head, beat_at) select $1, $2, $3, $2, clock_timestamp()
+            where not exists (select from site where role <> 'secondary' or follows is distinct from $4)
             on conflict (only_row) do nothing
             """, connection)
-        { Parameters = { new() { Value = start.LogId }, new() { Value = start.EventId }, new() { Value = start.EventKey } } };
+        { Parameters = { new() { Value = start.LogId }, new() { Value = start.EventId }, new() { Value = start.EventKey },
+                new() { Value = (object?)follows ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text } } };
         if (await insert.ExecuteNonQueryAsync(cancel) == 0)
             return TailOutcome.Overtaken;
-        await Requests.BackfillAsync(connection, "first start", cancel);
+        // A site that has just begun to follow this primary compares instead.
+        await using var comparing = new NpgsqlCommand("select exists (select from site where comparing is not null)", connection);
+        if (!(bool)(await comparing.ExecuteScalarAsync(cancel))!)
+            await Requests.BackfillAsync(connection, "first start", cancel);
         await transaction.CommitAsync(cancel);
         return TailOutcome.Repositioned;
     }

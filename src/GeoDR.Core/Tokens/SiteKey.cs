@@ -28,7 +28,9 @@ public sealed class SiteKey : IDisposable
         writer.WriteLine(Key.ExportPkcs8PrivateKeyPem());
     }
 
-    public void WritePublic(string file) => File.WriteAllText(file, Key.ExportSubjectPublicKeyInfoPem() + "\n");
+    public string PublicPem => Key.ExportSubjectPublicKeyInfoPem();
+
+    public void WritePublic(string file) => File.WriteAllText(file, PublicPem + "\n");
 
     public void Dispose() => Key.Dispose();
 

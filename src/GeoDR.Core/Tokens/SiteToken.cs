@@ -39,57 +39,27 @@ public static class SiteToken
     }
 
     /// <summary>Who the token says it is from: to look up the key, nothing else. Null when it is no token.</summary>
-    public static string? ReadIssuer(string token) => Read(token)?.Issuer is { Length: > 0 } issuer ? issuer : null;
+    public static string? ReadIssuer(string token) => CompactJws.Read(token)?.Issuer is { Length: > 0 } issuer ? issuer : null;
 
     public static SiteTokenResult Verify(
         string token, ECDsa publicKey, string audience, string method, string path, ReadOnlySpan<byte> body, DateTimeOffset now)
     {
-        if (Read(token) is not { } jwt)
+        if (CompactJws.Read(token) is not { } jwt)
             return SiteTokenResult.Malformed;
         if (jwt.Header.Alg != SecurityAlgorithms.EcdsaSha256)
             return SiteTokenResult.WrongAlgorithm;
-        if (!SignatureHolds(jwt, publicKey))
+        if (!CompactJws.SignatureHolds(jwt, publicKey))
             return SiteTokenResult.WrongSignature;
         if (jwt.Payload.Aud.Count != 1 || jwt.Payload.Aud[0] != audience)
             return SiteTokenResult.WrongAudience;
-        if (Number(jwt, "exp") is not { } exp || Number(jwt, "iat") is not { } iat)
+        if (CompactJws.Number(jwt, "exp") is not { } exp || CompactJws.Number(jwt, "iat") is not { } iat)
             return SiteTokenResult.Malformed;
         var (at, leeway) = (now.ToUnixTimeSeconds(), (long)s_leeway.TotalSeconds);
         if (at > exp + leeway || iat > at + leeway || exp - iat > (long)s_lifetime.TotalSeconds)
             return SiteTokenResult.WrongTime;
-        return Text(jwt, "htm") == method && Text(jwt, "htu") == path && Text(jwt, "bh") == Hash(body)
+        return CompactJws.Text(jwt, "htm") == method && CompactJws.Text(jwt, "htu") == path && CompactJws.Text(jwt, "bh") == Hash(body)
             ? SiteTokenResult.Valid : SiteTokenResult.WrongCall;
     }
-
-    private static JwtSecurityToken? Read(string token)
-    {
-        try
-        {
-            return new JwtSecurityTokenHandler().ReadJwtToken(token);
-        }
-        catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException or Newtonsoft.Json.JsonException)
-        {
-            return null;
-        }
-    }
-
-    private static bool SignatureHolds(JwtSecurityToken jwt, ECDsa key)
-    {
-        try
-        {
-            var signed = System.Text.Encoding.ASCII.GetBytes($"{jwt.RawHeader}.{jwt.RawPayload}");
-            return key.VerifyData(signed, Base64UrlEncoder.DecodeBytes(jwt.RawSignature), HashAlgorithmName.SHA256);
-        }
-        catch (Exception e) when (e is FormatException or CryptographicException or ArgumentException)
-        {
-            return false;
-        }
-    }
-
-    private static long? Number(JwtSecurityToken jwt, string name) =>
-        jwt.Payload.TryGetValue(name, out var value) && value is long or int ? Convert.ToInt64(jwt.Payload[name]) : null;
-
-    private static string? Text(JwtSecurityToken jwt, string name) => jwt.Payload.TryGetValue(name, out var value) ? value as string : null;
 
     private static string Hash(ReadOnlySpan<byte> body) => Base64UrlEncoder.Encode(SHA256.HashData(body));
 }

@@ -44,7 +44,7 @@ public sealed class Checks(NpgsqlDataSource source)
         await using var command = new NpgsqlCommand($"""
             with picked as (
                 select v.repository_id from verification v join repository r on r.id = v.repository_id cross join site s
-                where v.state = 0 and v.is_deep = $2 and s.role = 'secondary'
+                where v.state = 0 and v.is_deep = $2 and s.role = 'secondary' and s.comparing is null
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
                   and not exists (select from outage where peer = 'own registry')
                   -- While the primary is away a row may stay pending for long, and its copy is what matters.

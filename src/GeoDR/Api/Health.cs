@@ -1,3 +1,4 @@
+using GeoDR.Failover;
 using GeoDR.Sites;
 using Npgsql;
 
@@ -11,8 +12,8 @@ internal static class Health
         routes.MapGet("/healthz/live", () => Results.Text("alive")).AllowAnonymous();
         routes.MapGet("/healthz/ready", async (SiteStore sites, CancellationToken cancel) =>
             await ReadAsync(sites, cancel) is null ? Results.Text("the database does not answer", statusCode: 503) : Results.Text("ready")).AllowAnonymous();
-        routes.MapGet("/healthz/primary", async (SiteStore sites, CancellationToken cancel) =>
-            await ReadAsync(sites, cancel) is { IsPrimary: true } ? Results.Text("primary") : Results.Text("not a primary", statusCode: 503)).AllowAnonymous();
+        routes.MapGet("/healthz/primary", async (SiteStore sites, StartHold hold, CancellationToken cancel) =>
+            hold.IsOpen && await ReadAsync(sites, cancel) is { IsPrimary: true, IsFenced: false, Handover: null } ? Results.Text("primary") : Results.Text("not a confirmed primary", statusCode: 503)).AllowAnonymous();
     }
 
     private static async Task<Site?> ReadAsync(SiteStore sites, CancellationToken cancel)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using GeoDR.Configuration;
+using GeoDR.Failover;
 using GeoDR.Inventory;
 using GeoDR.Sites;
 using GeoDR.Status;
@@ -21,7 +22,7 @@ internal static class SiteCalls
         routes.MapGet("/api/v1/fingerprints", FingerprintsAsync).AllowAnonymous();
     }
 
-    private static async Task<IResult> HeartbeatAsync(HttpContext http, GeoSettings settings, PeerStore peers, SiteStore sites, StatusReader status, TimeProvider time)
+    private static async Task<IResult> HeartbeatAsync(HttpContext http, GeoSettings settings, PeerStore peers, SiteStore sites, SiteBook book, TermStore terms, StatusReader status, TimeProvider time)
     {
         var (caller, body, refusal) = await AuthenticateAsync(http, settings, time);
         if (caller is null)
@@ -37,10 +38,15 @@ internal static class SiteCalls
         }
         if (heartbeat?.Name != caller || heartbeat.Counts is null)
             return Results.Problem(statusCode: 400, title: "The heartbeat cannot be understood", detail: "Its name must be the caller's.");
-        await peers.HeardAsync(heartbeat, http.RequestAborted);
+        foreach (var signed in heartbeat.Terms?.Take(10) ?? [])
+            await terms.HearAsync(signed, http.RequestAborted);
+        // What a site says of itself, under its own key.
+        await book.TellAsync([new(caller, heartbeat.Url, null, true, false, "told", heartbeat.RegistryUrl)], http.RequestAborted);
+        await peers.HeardAsync(heartbeat with { Terms = null }, http.RequestAborted);
         var site = (await sites.ReadAsync(http.RequestAborted))!;
         var now = await status.ReadAsync(http.RequestAborted);
-        return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0));
+        return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : site.Follows ?? settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0)
+        { Terms = await terms.NewestAsync(http.RequestAborted), Sites = await book.ListAsync(http.RequestAborted) });
     }
 
     private static async Task<IResult> InventoryAsync(
@@ -64,7 +70,7 @@ internal static class SiteCalls
             : Results.Problem(statusCode: 404, title: "This site has no log", detail: "Ask a primary that has been started.");
     }
 
-    private static async Task<(string? Caller, byte[] Body, IResult? Refusal)> AuthenticateAsync(HttpContext http, GeoSettings settings, TimeProvider time)
+    public static async Task<(string? Caller, byte[] Body, IResult? Refusal)> AuthenticateAsync(HttpContext http, GeoSettings settings, TimeProvider time)
     {
         if (http.Request.ContentLength > MaxBody)
             return (null, [], Results.Problem(statusCode: 413, title: "The call is too long"));

@@ -1,6 +1,7 @@
 using GeoDR.Api;
 using GeoDR.Configuration;
 using GeoDR.Dashboard;
+using GeoDR.Failover;
 using GeoDR.Hosting;
 using GeoDR.Intake;
 using GeoDR.Metrics;
@@ -19,10 +20,11 @@ internal static class ServeVerb
 
     public static Task<int> RunWorkerAsync(CancellationToken cancel) => PreparedAsync(migrate: false, WorkAsync, cancel);
 
-    private static async Task<int> ServeAsync(GeoSettings settings, string role, CancellationToken cancel)
+    private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, CancellationToken cancel)
     {
+        var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        Common(builder.Logging, builder.Services, settings);
+        Common(builder.Logging, builder.Services, settings, site);
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null);
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
@@ -31,20 +33,22 @@ internal static class ServeVerb
         if (role == Site.Primary)
             builder.Services.AddPrimary(settings);
         else
-            builder.Services.AddSecondary(settings).AddSync(settings);
-        builder.Services.AddReconcile(settings).AddAlerts(settings);
+            builder.Services.AddSecondary(settings, site.Follows).AddSync(settings, site.Follows);
+        builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings);
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)
             builder.Services.AddHostedService<SilenceLoop>();
         builder.Services.AddSchedules(settings, role);
         await using var app = builder.Build();
-        if (role == Site.Secondary && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
-            return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
+        if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
+            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
         app.UseExceptionHandler();
         app.MapDashboard();
         app.MapIntake();
         app.MapSiteCalls();
+        app.MapFailoverCalls();
+        app.MapOffers();
         app.MapRepositoryApi();
         app.MapReconcileApi();
         app.MapQuarantineApi();
@@ -57,42 +61,57 @@ internal static class ServeVerb
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
         await app.RunAsync(cancel);
-        return ExitCodes.Success;
+        return new(ExitCodes.Success, app.Services.GetRequiredService<SiteWatch>().Changed);
     }
 
-    private static async Task<int> WorkAsync(GeoSettings settings, string role, CancellationToken cancel)
+    private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, CancellationToken cancel)
     {
-        if (role != Site.Secondary)
-        {
-            await Console.Error.WriteLineAsync("Only a secondary syncs; run workers at the secondary site.");
-            return ExitCodes.Failed;
-        }
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-        Common(builder.Logging, builder.Services, settings);
-        builder.Services.AddSync(settings);
+        Common(builder.Logging, builder.Services, settings, site);
+        if (site.IsPrimary)
+            await Console.Error.WriteLineAsync("This site is a primary, and only a secondary syncs: this worker waits until it is one.");
+        else
+            builder.Services.AddSync(settings, site.Follows);
         using var host = builder.Build();
-        if (await SiteRelations.FaultAsync(host.Services, cancel) is { } fault)
-            return VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings;
+        if (!site.IsPrimary && site.Follows is null && await SiteRelations.FaultAsync(host.Services, cancel) is { } fault)
+            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
         await host.RunAsync(cancel);
-        return ExitCodes.Success;
+        return new(ExitCodes.Success, host.Services.GetRequiredService<SiteWatch>().Changed);
     }
 
-    private static void Common(ILoggingBuilder logging, IServiceCollection services, GeoSettings settings)
+    private static void Common(ILoggingBuilder logging, IServiceCollection services, GeoSettings settings, Site site)
     {
         logging.ClearProviders();
         logging.AddJsonConsole(o => o.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ");
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.JsonConsoleFormatterOptions>(o => o.UseUtcTimestamp = true);
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Quartz", LogLevel.Warning);
         services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        services.AddSite(settings);
+        services.AddSite(settings).AddSiteWatch(site);
     }
 
-    /// <summary>Runs with the settings and the role that the database holds, or lists every fault.</summary>
-    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, string, CancellationToken, Task<int>> run, CancellationToken cancel)
+    /// <summary>How a host ended.</summary>
+    /// <param name="Again">The site's part changed: the next host is composed for it.</param>
+    private readonly record struct Ended(int Code, bool Again);
+
+    /// <summary>Runs with the settings and the role that the database holds, or lists every fault; again for as long as the role changes.</summary>
+    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, Site, CancellationToken, Task<Ended>> run, CancellationToken cancel)
     {
-        if (VerbSettings.Read() is not { } settings || !VerbSettings.Report(KeyFaults(settings)))
+        if (VerbSettings.Read() is not { } initial || !VerbSettings.Report(KeyFaults(initial)))
             return ExitCodes.Settings;
-        var role = settings.Role;
+        while (true)
+        {
+            var (settings, site, code) = await ReadSiteAsync(initial, migrate, cancel);
+            if (code != ExitCodes.Success)
+                return code;
+            var ended = await run(settings, site, cancel);
+            if (!ended.Again || cancel.IsCancellationRequested)
+                return ended.Code;
+        }
+    }
+
+    private static async Task<(GeoSettings Settings, Site Site, int Code)> ReadSiteAsync(GeoSettings settings, bool migrate, CancellationToken cancel)
+    {
+        var now = new Site(settings.SiteName, settings.Role, false);
         var code = await VerbSettings.GuardAsync(async () =>
         {
             await using var source = SiteDatabase.Open(settings.Database);
@@ -104,12 +123,22 @@ internal static class ServeVerb
             }
             var sites = new SiteStore(source);
             var site = migrate ? await sites.EnsureAsync(settings.SiteName, settings.Role, cancel) : await sites.ReadAsync(cancel);
+            var book = new SiteBook(source);
+            if (migrate)
+                await SettingsBook.WriteAsync(settings, book, cancel);
             if (site is { IsPrimary: true } && migrate)
+            {
                 await new EventLog.LogAppender(source).EnsureLogAsync(cancel);
-            role = site?.Role ?? role;
-            return ExitCodes.Success;
+                using var key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
+                if (key is not null)
+                    await new RoleChange(source, TimeProvider.System).BeginAsync(key, cancel);
+            }
+            now = site ?? now;
+            var (followed, faults) = await Following.ApplyAsync(settings, site, book, cancel);
+            settings = followed;
+            return VerbSettings.Report(faults) ? ExitCodes.Success : ExitCodes.Settings;
         });
-        return code == ExitCodes.Success ? await run(settings, role, cancel) : code;
+        return (settings, now, code);
     }
 
     private static List<Fault> KeyFaults(GeoSettings settings)

@@ -25,7 +25,17 @@ public sealed record RegistrySettings
 }
 
 /// <summary>Another site, until it is joined by invitation: <c>Geo:Peers:NAME</c>.</summary>
-public sealed record PeerSettings(string Name, Uri? Url, string? PublicKeyFile);
+public sealed record PeerSettings(string Name, Uri? Url, string? PublicKeyFile)
+{
+    /// <summary>Its terms count here; default true.</summary>
+    public bool MayPromote { get; init; } = true;
+
+    /// <summary>Its registry as this site reads it while it is the primary; where it is not set, what the peer says of itself.</summary>
+    public RegistrySettings? Registry { get; init; }
+
+    /// <summary>Its log, where it is not read at <see cref="Url"/>: a connection string.</summary>
+    public string? Log { get; init; }
+}
 
 /// <summary>The JWTs for registries: <c>Geo:Tokens</c>.</summary>
 public sealed record TokenSettings
@@ -74,6 +84,8 @@ public sealed record GeoSettings
     public required string Role { get; init; }
     public Uri? SiteUrl { get; init; }
     public string? SiteKeyFile { get; init; }
+    /// <summary>Where other sites read this site's registry; default its own way.</summary>
+    public Uri? RegistryUrl { get; init; }
     public required string Database { get; init; }
     public RegistrySettings? Registry { get; init; }
     public Uri? PrimaryUrl { get; init; }
@@ -91,6 +103,7 @@ public sealed record GeoSettings
     public DeletionPolicy Deletion { get; init; } = new();
     public SchedulesSettings Schedules { get; init; } = new();
     public AlertSettings Alerts { get; init; } = new();
+    public FailoverSettings Failover { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

@@ -39,6 +39,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Role = role,
             SiteUrl = Url("Geo:Site:Url", required: false),
             SiteKeyFile = File("Geo:Site:KeyFile"),
+            RegistryUrl = Url("Geo:Site:RegistryUrl", required: false),
             Database = ReadDatabase(),
             Registry = Registry("Geo:Registry", secondary),
             PrimaryUrl = Url("Geo:Primary:Url", required: false),
@@ -73,6 +74,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
             Schedules = SchedulesSettings.Read(Time),
+            Failover = FailoverSettings.Read(Text, Flag, Time, List, Registry),
             Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
             Log = LogSettings.Read(Text, Wrong),
             Retention = RetentionSettings.Read(Text, Wrong),
@@ -184,7 +186,13 @@ public sealed class SettingsReader(IConfiguration configuration)
     {
         var peers = new List<PeerSettings>();
         foreach (var section in configuration.GetSection("Geo:Peers").GetChildren())
-            peers.Add(new(section.Key, Url($"Geo:Peers:{section.Key}:Url", required: false), File($"Geo:Peers:{section.Key}:PublicKeyFile")));
+        {
+            var key = $"Geo:Peers:{section.Key}";
+            peers.Add(new(section.Key, Url($"{key}:Url", required: false), File($"{key}:PublicKeyFile"))
+            {
+                MayPromote = Text($"{key}:MayPromote") is null || Flag($"{key}:MayPromote"), Registry = Registry($"{key}:Registry", required: false), Log = Secret($"{key}:Log"),
+            });
+        }
         return peers;
     }
 

@@ -6,17 +6,20 @@ internal static class UnknownKeys
     private static readonly string[] s_registry =
         ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "BlobHosts", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
 
+    private static readonly string[] s_peer = ["Url", "PublicKeyFile", "MayPromote", "Registry", "Log", "LogFile"];
+
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention"],
-        ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile"],
+        ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
         ["Geo:Primary:Registry"] = s_registry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile", "Silence"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
         ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
-        ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote"],
+        ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote", "Heartbeat", "Clients"],
+        ["Geo:Failover:Clients"] = s_registry,
         ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Reconcile"] = ["Every", "RequestsPerSecond", "Settle"],
         ["Geo:Verification"] = ["Automatic", "Every", "DeepEvery", "RequestsPerSecond", "BytesPerSecond"],
@@ -37,5 +40,16 @@ internal static class UnknownKeys
             foreach (var child in configuration.GetSection(section).GetChildren())
                 if (!known.Contains(child.Key, StringComparer.OrdinalIgnoreCase))
                     faults.Add(new($"{section}:{child.Key}", $"is not a setting; known below {section} are {string.Join(", ", known)}"));
+        foreach (var peer in configuration.GetSection("Geo:Peers").GetChildren())
+        {
+            Below(peer, s_peer);
+            Below(peer.GetSection("Registry"), s_registry);
+        }
+
+        void Below(IConfigurationSection section, string[] known)
+        {
+            foreach (var child in section.GetChildren().Where(c => !known.Contains(c.Key, StringComparer.OrdinalIgnoreCase)))
+                faults.Add(new(child.Path, $"is not a setting; known here are {string.Join(", ", known)}"));
+        }
     }
 }

@@ -69,38 +69,6 @@ internal sealed class HeartbeatSender(GeoSettings settings, StatusReader status,
     }
 }
 
-/// <summary>Sends the heartbeat every five seconds.</summary>
-internal sealed partial class HeartbeatLoop(HeartbeatSender sender, PeerStore peers, GeoSettings settings, ILogger<HeartbeatLoop> logger, TimeProvider time)
-    : IntervalLoop(TimeSpan.FromSeconds(5), logger, time)
-{
-    private bool _told;
-
-    protected override string Name => "the heartbeat";
-
-    protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
-    {
-        if (sender.Missing is { } missing)
-        {
-            if (!_told)
-                LogMissing(logger, missing);
-            _told = true;
-            return false;
-        }
-        var answer = await sender.SendAsync(cancel);
-        await peers.HeardAsync(new Heartbeat(answer.Name, answer.Role, settings.PrimaryUrl?.ToString(), answer.Primary, "", null, null,
-            new Dictionary<string, long>(), "unknown"), cancel);
-        if (answer.Role != Site.Primary)
-            LogNotPrimary(logger, answer.Name, answer.Role);
-        return false;
-    }
-
-    [LoggerMessage(140, LogLevel.Warning, "No heartbeat is sent: {Setting} is missing, so the primary cannot show this site nor keep its log for it")]
-    private static partial void LogMissing(ILogger logger, string setting);
-
-    [LoggerMessage(141, LogLevel.Error, "The site {Name} that this one calls its primary is a {Role}")]
-    private static partial void LogNotPrimary(ILogger logger, string name, string role);
-}
-
 /// <summary>The primary's inventory over its API.</summary>
 internal sealed class PeerInventory(HeartbeatSender sender) : IInventorySource, IPrimaryInventory
 {

@@ -40,7 +40,7 @@ internal sealed partial class ReconcileLoop(
             {
                 last = report;
                 return Task.CompletedTask;
-            }, lost.Token);
+            }, lost.Token, unpaced: run.Reason.StartsWith(Failover.Handover.ReasonPrefix, StringComparison.Ordinal));
         }
         catch (OperationCanceledException) when (lost.IsCancellationRequested)
         {

@@ -16,11 +16,12 @@ internal sealed class Reconciler(
 
     /// <param name="since">Repositories read after it are not read again.</param>
     /// <param name="act">False only lists.</param>
+    /// <param name="unpaced">As fast as the registry answers: nobody else works with it.</param>
     /// <exception cref="Registry.RegistryException">This site's registry does not answer, or refuses.</exception>
     /// <exception cref="PeerUnavailableException">The primary cannot be compared with; this site's own registry was.</exception>
-    public async Task<ReconcileReport> RunAsync(string role, DateTimeOffset since, bool act, Func<ReconcileReport, Task> onPage, CancellationToken cancel)
+    public async Task<ReconcileReport> RunAsync(string role, DateTimeOffset since, bool act, Func<ReconcileReport, Task> onPage, CancellationToken cancel, bool unpaced = false)
     {
-        var pace = new Pace(settings.Reconcile.RequestsPerSecond, time);
+        var pace = new Pace(unpaced ? 0 : settings.Reconcile.RequestsPerSecond, time);
         IReconcileSite site = role == Site.Primary
             ? new PrimarySite(source, inventory, fingerprints, new LogAppender(source), time)
             : new SecondarySite(source, inventory, fingerprints, settings.Selection);

@@ -1,5 +1,6 @@
 using GeoDR.Configuration;
 using GeoDR.EventLog;
+using GeoDR.Failover;
 using GeoDR.Intake;
 using GeoDR.Inventory;
 using GeoDR.Notifications;
@@ -27,7 +28,7 @@ internal static class SiteComposition
         .AddSingleton(settings)
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
-        .AddSingleton<SiteStore>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
+        .AddSingleton<SiteStore>().AddSingleton<SiteBook>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
         .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
@@ -48,25 +49,23 @@ internal static class SiteComposition
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))
         .AddSingleton(p => new AppendQueue(p.GetRequiredService<LogAppender>().AppendAsync, p.GetRequiredService<TimeProvider>()))
-        .AddSingleton<IEventSink, LogSink>()
+        .AddSingleton<LogSink>().AddSingleton<IEventSink, PrimarySink>().AddSingleton<Handover>().AddHostedService<DecisionLoop>()
         .AddSingleton(new NotificationSecrets(settings.Secrets))
         .AddSingleton<InventoryFold>()
         .AddHostedService<AppendLoop>().AddHostedService<BeatLoop>().AddHostedService<InventoryLoop>();
 
-    public static IServiceCollection AddSecondary(this IServiceCollection services, GeoSettings settings) => services
-        .AddSingleton<DivergentWrites>()
-        .AddSingleton(new OwnWriter(settings.Registry!.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
-        .AddSingleton<IEventSink, DivergentSink>()
+    public static IServiceCollection AddSecondary(this IServiceCollection services, GeoSettings settings, string? follows) => services
+        .AddSingleton<IEventSink>(p => p.GetRequiredService<DivergentSink>())
         .AddSingleton(new NotificationSecrets(settings.Secrets))
         .AddSingleton(_ => new PrimaryLog(SiteDatabase.OpenLog(settings.PrimaryLog!)))
         .AddSingleton(p => new LogReader(p.GetRequiredService<PrimaryLog>().Source))
-        .AddSingleton(p => new Tailer(p.GetRequiredService<LogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection))
+        .AddSingleton(p => new Tailer(p.GetRequiredService<LogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection, follows))
         .AddSingleton<HeartbeatSender>()
         .AddSingleton<IInventorySource, PeerInventory>()
-        .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<HeartbeatLoop>();
+        .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<CompareLoop>().AddHostedService<OfferLoop>();
 
     /// <summary>The part that any number of processes may run on one tracking database.</summary>
-    public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings) => services
+    public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings, string? follows) => services
         .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p))))
         .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p), settings.Selection.Map.At)))
         .AddSingleton(p => new Probes(
@@ -75,7 +74,7 @@ internal static class SiteComposition
         .AddSingleton<Claims>().AddSingleton<References>().AddSingleton<BlobMemory>().AddSingleton<ISyncJournal, SyncJournal>()
         .AddSingleton(p => new WorkStore(p.GetRequiredService<NpgsqlDataSource>(), s_node))
         .AddSingleton(p => new WorkerLease(
-            p.GetRequiredService<NpgsqlDataSource>(), s_node, settings.Sync.Workers, settings.Sync.Lease, Clock(p)))
+            p.GetRequiredService<NpgsqlDataSource>(), s_node, settings.Sync.Workers, settings.Sync.Lease, Clock(p), follows))
         .AddSingleton<TransferRate>().AddSingleton<UploadStore>()
         .AddSingleton(p => new Bandwidth(settings.Sync.Bandwidth, Clock(p)))
         .AddSingleton(p => new LargeUpload(Source(p), Target(p), p.GetRequiredService<UploadStore>(), p.GetRequiredService<ISyncJournal>(), Clock(p)))

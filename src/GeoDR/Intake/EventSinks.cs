@@ -1,4 +1,5 @@
 using GeoDR.EventLog;
+using GeoDR.Failover;
 
 namespace GeoDR.Intake;
 
@@ -7,6 +8,15 @@ internal sealed class LogSink(AppendQueue queue) : IEventSink
 {
     public async Task<int?> KeepAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel) =>
         await queue.AppendAsync(events, quarantined, within, cancel) ? 0 : null;
+}
+
+/// <summary>On a primary: nothing before it has asked its peers for their terms; into the log; beside it once the primary is fenced.</summary>
+internal sealed class PrimarySink(LogSink log, DivergentSink divergent, StartHold hold, SiteWatch watch) : IEventSink
+{
+    public Task<int?> KeepAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel) =>
+        !hold.IsOpen || watch.Current is null ? Task.FromResult<int?>(null)
+        : watch.Current.IsFenced ? divergent.KeepAsync(events, quarantined, within, cancel)
+        : log.KeepAsync(events, quarantined, within, cancel);
 }
 
 /// <summary>On a secondary: GeoDR's own writes are dropped, everything else is kept and shown.</summary>

@@ -22,6 +22,7 @@ public sealed partial class DependencyTests
         ["Deletion"] = ["SyncState", "Sync", "Registry", "Inventory", "Audit"],
         ["Retention"] = ["EventLog"],
         ["Sites"] = ["SyncState"],
+        ["Failover"] = ["Audit", "EventLog", "Sites", "Tokens"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
         ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
@@ -72,7 +73,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -20,7 +20,7 @@ public sealed class InventoryTests(PostgresFixture postgres) : DatabaseTest(post
         await FoldAsync();
         Assert.Equal(new Dictionary<string, string> { ["v1"] = s_other }, await Store.TagsAsync("a", Stop));
         Assert.Equal(new Dictionary<string, string> { ["v1"] = s_other }, await Store.TagsAsync("b", Stop));
-        Assert.Equal((s_other, true), await Store.LookUpAsync("a", "v1", Events.Digest, Stop));
+        Assert.Equal((s_other, true, false), await Store.LookUpAsync("a", "v1", Events.Digest, Stop));
         // A push that did not say its bytes does not forget those that another said.
         Assert.Equal([100L, 100L], await Database.ColumnAsync<long>("select bytes from manifest where repository = 'a' order by digest"));
     }
@@ -52,7 +52,7 @@ public sealed class InventoryTests(PostgresFixture postgres) : DatabaseTest(post
     {
         await AppendAsync(Events.Push("a", "v1"), Events.Push("a", "v2", digest: s_other), Events.Delete("a", null, Events.Digest));
         await FoldAsync();
-        Assert.Equal((null, false), await Store.LookUpAsync("a", "v9", Events.Digest, Stop));
+        Assert.Equal((null, false, false), await Store.LookUpAsync("a", "v9", Events.Digest, Stop));
         Assert.Equal(["v2"], (await Store.TagsAsync("a", Stop)).Keys);
     }
 
@@ -75,8 +75,8 @@ public sealed class InventoryTests(PostgresFixture postgres) : DatabaseTest(post
         Assert.Equal(new Dictionary<string, string> { ["v1"] = s_other }, await Store.TagsAsync("moved", Stop));
         Assert.Empty(await Store.TagsAsync("gone", Stop));
         Assert.Equal(["v2"], (await Store.TagsAsync("again", Stop)).Keys);
-        Assert.Equal((null, true), await Store.LookUpAsync("again", "v1", Events.Digest, Stop));
-        Assert.Equal((null, false), await Store.LookUpAsync("moved", "v9", Events.Digest, Stop));
+        Assert.Equal((null, true, false), await Store.LookUpAsync("again", "v1", Events.Digest, Stop));
+        Assert.Equal((null, false, false), await Store.LookUpAsync("moved", "v9", Events.Digest, Stop));
     }
 
     [Fact]
@@ -85,8 +85,8 @@ public sealed class InventoryTests(PostgresFixture postgres) : DatabaseTest(post
         await AppendAsync(Events.Push("a", "v1"), Events.Push("b", "v1"));
         await FoldAsync();
         await Store.ForgetAsync("a", Stop);
-        Assert.Equal((null, false), await Store.LookUpAsync("a", "v1", Events.Digest, Stop));
-        Assert.Equal((Events.Digest, true), await Store.LookUpAsync("b", "v1", Events.Digest, Stop));
+        Assert.Equal((null, false, false), await Store.LookUpAsync("a", "v1", Events.Digest, Stop));
+        Assert.Equal((Events.Digest, true, false), await Store.LookUpAsync("b", "v1", Events.Digest, Stop));
         Assert.Equal(["b"], await Store.RepositoriesAsync("", 10, Stop));
     }
 

@@ -69,13 +69,13 @@ public sealed class FingerprintTests(PostgresFixture postgres) : DatabaseTest(po
             ],
             Next = 90,
         }, Stop));
-        Assert.Equal(["lost", "only-here", "other"], await peer.MismatchesAsync("", 10, Stop));
+        Assert.Equal(["lost", "only-here", "other"], await peer.MismatchesAsync(false, "", 10, Stop));
         Assert.Equal(["new"], await peer.UnknownAsync("", 10, Stop));
         await peer.AcceptAsync("other", Stop);
         await peer.AcceptAsync("only-here", Stop);
-        Assert.Equal(["lost"], await peer.MismatchesAsync("", 10, Stop));
+        Assert.Equal(["lost"], await peer.MismatchesAsync(false, "", 10, Stop));
         await Database.ExecuteAsync($"insert into tag (repository, name, digest) values ('other', 'v2', '{Digest(2)}')");
-        Assert.Equal(["lost", "other"], await peer.MismatchesAsync("", 10, Stop));
+        Assert.Equal(["lost", "other"], await peer.MismatchesAsync(false, "", 10, Stop));
         // Another history begins again; a page that follows another position is not kept.
         Assert.False(await peer.KeepAsync(90, page with { LogId = Guid.NewGuid(), Items = [] }, Stop));
         Assert.Equal(90, await peer.PositionAsync(page.LogId, Stop));

@@ -91,6 +91,20 @@ public sealed class GeoSite : IAsyncDisposable
         return answer.IsSuccessStatusCode;
     }
 
+    /// <summary>Whether a path is answered, and with 200.</summary>
+    public async Task<bool> AnswersAsync(string path, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            using var answer = await s_http.GetAsync(new Uri(Url, path), cancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>SIGTERM to every process of the site.</summary>
     public Task StopAsync(TimeSpan? deadline = null) => Task.WhenAll(Running().Select(p => p.StopAsync(deadline)));
 

@@ -1,0 +1,93 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace GeoDR.Failover;
+
+/// <summary>A promotion or demotion, running or ended.</summary>
+/// <param name="Id">Of a promotion, its UUID.</param>
+/// <param name="Kind">"promote" or "demote".</param>
+/// <param name="Status">running, done, failed or undone.</param>
+/// <param name="Step">The step that comes next; of an ended one, the last.</param>
+/// <param name="Report">JSON.</param>
+public sealed record FailoverRun(
+    Guid Id, string Kind, bool Planned, string Status, string Step, string Report, string AskedBy, DateTimeOffset AskedAt, DateTimeOffset? EndedAt);
+
+/// <summary>The changes of role, step by step; one runs at a time. Who runs one holds a lease on it, so that the next node finishes what one left.</summary>
+public sealed class FailoverRuns(NpgsqlDataSource source)
+{
+    private const string Columns = "id, kind, planned, status, step, report::text, asked_by, asked_at, ended_at";
+
+    /// <summary>Records one, to be taken up. Null where another runs.</summary>
+    public async Task<FailoverRun?> BeginAsync(Guid id, string kind, bool planned, string step, string report, string by, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            insert into failover_run (id, kind, planned, step, report, asked_by) values ($1, $2, $3, $4, $5, $6)
+            on conflict ((true)) where status = 'running' do nothing returning {Columns}
+            """);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = kind });
+        command.Parameters.Add(new() { Value = planned });
+        command.Parameters.Add(new() { Value = step });
+        command.Parameters.Add(new() { Value = report, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = by });
+        return await ReadAsync(command, cancel) is [var one, ..] ? one : null;
+    }
+
+    /// <summary>Takes the one that runs, unless a living node has it.</summary>
+    public async Task<FailoverRun?> TakeAsync(string node, TimeSpan lease, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            update failover_run set node = $1, lease_until = clock_timestamp() + $2
+            where status = 'running' and (node is null or node = $1 or lease_until < clock_timestamp()) returning {Columns}
+            """);
+        command.Parameters.Add(new() { Value = node });
+        command.Parameters.Add(new() { Value = lease });
+        return await ReadAsync(command, cancel) is [var one, ..] ? one : null;
+    }
+
+    /// <summary>Keeps it, and says how far it is. False when another node has it, or it was ended.</summary>
+    public async Task<bool> AdvanceAsync(Guid id, string node, TimeSpan lease, string step, string report, string status, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            update failover_run set step = $4, report = $5, status = $6, lease_until = clock_timestamp() + $3,
+                ended_at = case when $6 <> 'running' then clock_timestamp() end
+            where id = $1 and node = $2 and status = 'running'
+            """);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = node });
+        command.Parameters.Add(new() { Value = lease });
+        command.Parameters.Add(new() { Value = step });
+        command.Parameters.Add(new() { Value = report, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = status });
+        return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    public async Task<bool> RenewAsync(Guid id, string node, TimeSpan lease, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand(
+            "update failover_run set lease_until = clock_timestamp() + $3 where id = $1 and node = $2 and status = 'running'");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = node });
+        command.Parameters.Add(new() { Value = lease });
+        return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    /// <summary>The newest first.</summary>
+    public async Task<IReadOnlyList<FailoverRun>> ListAsync(int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select {Columns} from failover_run order by asked_at desc limit $1");
+        command.Parameters.Add(new() { Value = limit });
+        return await ReadAsync(command, cancel);
+    }
+
+    private static async Task<IReadOnlyList<FailoverRun>> ReadAsync(NpgsqlCommand command, CancellationToken cancel)
+    {
+        var runs = new List<FailoverRun>();
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            runs.Add(new(
+                row.GetGuid(0), row.GetString(1), row.GetBoolean(2), row.GetString(3), row.GetString(4), row.GetString(5), row.GetString(6),
+                row.GetFieldValue<DateTimeOffset>(7), row.IsDBNull(8) ? null : row.GetFieldValue<DateTimeOffset>(8)));
+        return runs;
+    }
+}

@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using GeoDR.Configuration;
+using GeoDR.Dashboard;
+using GeoDR.Failover;
+using GeoDR.Hosting;
+using GeoDR.Sites;
+using GeoDR.Tokens;
+using Npgsql;
+
+namespace GeoDR.Cli;
+
+/// <summary>Terms, sites, fences, the way back, and the reports of all that.</summary>
+internal static class FailoverVerbs
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    public static IEnumerable<Command> Commands() => [Demote(), Term(), Sites(), Fence("fence", true), Fence("unfence", false), Reports()];
+
+    private static Option<bool> Json() => new("--json") { Description = "nothing but JSON on stdout" };
+
+    private static Command Demote()
+    {
+        var dry = new Option<bool>("--dry-run") { Description = "say what would be done, and do nothing" };
+        var yes = new Option<bool>("--yes") { Description = "do not ask" };
+        var command = new Command("demote", "(a primary that was replaced) become a secondary of the site that was promoted; what only this site has is kept and offered") { dry, yes };
+        command.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(source => DemoteAsync(source, p.GetValue(dry), p.GetValue(yes), cancel)));
+        return command;
+    }
+
+    private static async Task<int> DemoteAsync(NpgsqlDataSource source, bool dry, bool yes, CancellationToken cancel)
+    {
+        if (VerbSettings.Read() is not { } settings)
+            return ExitCodes.Settings;
+        var (book, site) = (new SiteBook(source), await new SiteStore(source).ReadAsync(cancel));
+        if (site is not { IsPrimary: true })
+            return await SayAsync(site is null ? "This site was never started." : $"{site.Name} is a secondary already{(site.Follows is { } f ? $", of {f}" : "")}; nothing was done.", site is null ? ExitCodes.Failed : ExitCodes.Success);
+        await SettingsBook.WriteAsync(settings, book, cancel);
+        if (site.NewerSite is not { } primary)
+            return await SayAsync(site.Rival is { } rival
+                ? $"{rival} was promoted in the same epoch: choose which of the two stays with `geodr term choose`."
+                : $"No other site was promoted: {site.Name} is the primary. Promote the other site first, with `geodr promote` there.", ExitCodes.Failed);
+        var newest = (await new TermStore(source, book).ListAsync(cancel)).Where(t => t.Rejected is null && t.Epoch == site.NewerEpoch).ToList();
+        if (newest.Count != 1)
+            return await SayAsync($"Several sites were promoted in epoch {site.NewerEpoch}: one of them is to be chosen first, with `geodr term choose`.", ExitCodes.Failed);
+        var (_, faults) = await Following.ApplyAsync(settings, site with { Role = Site.Secondary, Follows = primary }, book, cancel);
+        if (!VerbSettings.Report(faults))
+            return ExitCodes.Settings;
+        await Console.Error.WriteLineAsync(
+            $"{site.Name} becomes a secondary of {primary} (epoch {site.NewerEpoch}). It reads its own registry, compares it with {primary}'s, keeps and lists what only it has "
+            + "(`geodr divergent list`), and copies the rest of the difference. Nothing that only it has is overwritten or deleted.");
+        if (dry || !yes && !await PromoteVerb.ConfirmAsync(site.Name))
+            return dry ? ExitCodes.Success : ExitCodes.Failed;
+        await new RoleChange(source, TimeProvider.System).FollowAsync(primary, newest[0].Promotion, Environment.UserName, cancel);
+        return await SayAsync($"{site.Name} is a secondary of {primary} now; `geodr status` shows the comparison.", ExitCodes.Success);
+    }
+
+    private static Command Term()
+    {
+        var json = Json();
+        var list = new Command("list", "every term that this site has heard of") { json };
+        list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            Listing.Write(p.GetValue(json), await new TermStore(source, new SiteBook(source)).ListAsync(cancel), ["epoch", "site", "promotion", "known since", "rejected"], t =>
+                [t.Epoch.ToString(CultureInfo.InvariantCulture), t.Site, t.Promotion.ToString(), Display.Utc(t.KnownAt), t.Rejected ?? ""]);
+            return ExitCodes.Success;
+        }));
+        var (name, yes) = (new Argument<string>("site") { Description = "the site that stays the primary" }, new Option<bool>("--yes") { Description = "do not ask" });
+        var choose = new Command("choose", "end a conflict of two promotions: run it at both sites, with the name of the one that stays") { name, yes };
+        choose.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(source => ChooseAsync(source, p.GetValue(name)!, p.GetValue(yes), cancel)));
+        return new Command("term", "who may write the log") { list, choose };
+    }
+
+    private static async Task<int> ChooseAsync(NpgsqlDataSource source, string chosen, bool yes, CancellationToken cancel)
+    {
+        if (VerbSettings.Read() is not { } settings)
+            return ExitCodes.Settings;
+        var (book, roles) = (new SiteBook(source), new RoleChange(source, TimeProvider.System));
+        var (terms, site) = (new TermStore(source, book), await new SiteStore(source).ReadAsync(cancel));
+        if (site is null)
+            return await SayAsync("This site was never started.", ExitCodes.Failed);
+        if (chosen == site.Name)
+        {
+            if (!site.IsPrimary || site is { NewerSite: null, Rival: null })
+                return await SayAsync(site.IsPrimary ? $"{site.Name} is the primary, and nobody contests it; nothing was done." : $"{site.Name} is a secondary: promote it with `geodr promote`.", site.IsPrimary ? ExitCodes.Success : ExitCodes.Failed);
+            if (settings.SiteKeyFile is not { } file)
+                return VerbSettings.Report([new("Geo:Site:KeyFile", "is missing; a term is signed with the site's key")]) ? 0 : ExitCodes.Settings;
+            await Console.Error.WriteLineAsync($"{site.Name} stays the primary under a newer term; {site.NewerSite ?? site.Rival} is fenced as soon as it hears of it.");
+            if (!yes && !await PromoteVerb.ConfirmAsync(site.Name))
+                return ExitCodes.Failed;
+            using var key = SiteKey.Load(file);
+            await roles.RaiseAgainAsync(key, Environment.UserName, cancel);
+            return await SayAsync($"{site.Name} is the primary in epoch {(await new SiteStore(source).ReadAsync(cancel))!.Epoch}.", ExitCodes.Success);
+        }
+        // What this site's own term says counts no more, here; the other's then is the newest.
+        var epoch = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null).Select(t => t.Epoch).DefaultIfEmpty(0).Max();
+        var rejected = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null && t.Epoch == epoch && t.Site != chosen).ToList();
+        if ((await terms.ListAsync(cancel)).All(t => t.Site != chosen || t.Epoch != epoch || t.Rejected is not null) || rejected.Count == 0)
+            return await SayAsync($"There is no conflict that {chosen} is part of; `geodr term list` shows the terms.", ExitCodes.Failed);
+        await Console.Error.WriteLineAsync($"{chosen} stays the primary; the promotion of {string.Join(", ", rejected.Select(t => t.Site))} in epoch {epoch} counts no more at {site.Name}.");
+        if (!yes && !await PromoteVerb.ConfirmAsync(site.Name))
+            return ExitCodes.Failed;
+        foreach (var term in rejected)
+            await terms.RejectAsync(term.Promotion, $"{Environment.UserName} chose {chosen}", cancel);
+        return await SayAsync(site.IsPrimary ? $"Run `geodr term choose {chosen}` at {chosen} too, then `geodr demote` here." : $"{site.Name} follows {chosen}.", ExitCodes.Success);
+    }
+
+    private static Command Sites()
+    {
+        var json = Json();
+        var list = new Command("list", "the sites that this one knows") { json };
+        list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            Listing.Write(p.GetValue(json), await new SiteBook(source).ListAsync(cancel), ["site", "url", "registry", "may promote", "known by", ""], s =>
+                [s.Name, s.Url ?? "", s.RegistryUrl ?? "", s.MayPromote ? "yes" : "no", s.Source, s.Revoked ? "revoked" : ""]);
+            return ExitCodes.Success;
+        }));
+        var name = new Argument<string>("site");
+        var revoke = new Command("revoke", "from now on this site takes no call and no term of it, and grants it no token") { name };
+        revoke.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+            await new Revocation(source).RevokeAsync(p.GetValue(name)!, Environment.UserName, cancel)
+                ? await SayAsync($"{p.GetValue(name)} is revoked here. Revoke it at the other sites too.", ExitCodes.Success)
+                : await SayAsync($"The site {p.GetValue(name)} is not known here; `geodr site list` names them.", ExitCodes.Failed)));
+        return new Command("site", "the other sites") { list, revoke };
+    }
+
+    private static Command Fence(string name, bool fence)
+    {
+        var command = new Command(name, fence ? "(primary) keep clients from writing, by Geo:Failover:FenceCommand" : "(primary) let clients write again; ends a handover that was left");
+        command.SetAction((_, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            if (VerbSettings.Read() is not { } settings)
+                return ExitCodes.Settings;
+            var hook = fence ? settings.Failover.FenceCommand : settings.Failover.UnfenceCommand;
+            if (hook.Count > 0 && await HookCommand.RunAsync(hook, cancel) is { } failed)
+                return await SayAsync(failed, ExitCodes.Failed);
+            // The mark that load balancers go by, too.
+            await new RoleChange(source, TimeProvider.System).HandOverAsync(fence ? Guid.NewGuid() : null, cancel);
+            return await SayAsync(
+                (fence ? "Clients are fenced" : "Clients are let in") + (hook.Count > 0 ? "." : $" by /healthz/primary alone: no Geo:Failover:{(fence ? "FenceCommand" : "UnfenceCommand")} is set."), ExitCodes.Success);
+        }));
+        return command;
+    }
+
+    private static Command Reports()
+    {
+        var json = Json();
+        var command = new Command("reports", "promotions: steps, times, what was lost") { json };
+        command.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        {
+            var runs = (await new FailoverRuns(source).ListAsync(20, cancel)).Select(r => new { r.Id, r.Kind, r.Planned, r.Status, r.AskedBy, r.AskedAt, r.EndedAt, Report = Report.Parse(r.Report) }).ToList();
+            if (p.GetValue(json))
+            {
+                Console.WriteLine(JsonSerializer.Serialize(runs, s_json));
+                return ExitCodes.Success;
+            }
+            foreach (var run in runs)
+            {
+                Console.WriteLine($"{(run.Planned ? "Planned" : "Unplanned")} promotion of {run.Report.Site}, {run.Status}, asked for by {run.AskedBy} at {Display.Utc(run.AskedAt)}");
+                foreach (var step in run.Report.Steps)
+                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {step.Name,-9} {step.Seconds,6:0.0} s  {step.Outcome}"));
+                if (!run.Planned && run.Report.Loss is { } loss)
+                    Console.WriteLine($"  lost      {Display.Number(loss.Pushes, "push", "pushes")} that {(loss.Pushes == 1 ? "was" : "were")} known{(loss.WindowSeconds is { } window ? $", and what was pushed in the {Display.Age(window)} before" : "")}");
+            }
+            return ExitCodes.Success;
+        }));
+        return command;
+    }
+
+    private static async Task<int> SayAsync(string words, int code)
+    {
+        await Console.Error.WriteLineAsync(words);
+        return code;
+    }
+}

@@ -1,0 +1,34 @@
+using GeoDR.Configuration;
+using GeoDR.EventLog;
+using GeoDR.Hosting;
+using GeoDR.Intake;
+using GeoDR.Reconcile;
+using GeoDR.Sites;
+using GeoDR.Tokens;
+using Npgsql;
+
+namespace GeoDR.Failover;
+
+/// <summary>What terms, roles and their changes are made of.</summary>
+internal static class FailoverComposition
+{
+    /// <summary>For every process: it ends when the site's part is another than the one it was composed for.</summary>
+    public static IServiceCollection AddSiteWatch(this IServiceCollection services, Site site) => services
+        .AddSingleton(p => new SiteWatch(
+            p.GetRequiredService<SiteStore>(), p.GetRequiredService<NpgsqlDataSource>(), site.Part, p.GetRequiredService<IHostApplicationLifetime>(),
+            p.GetRequiredService<ILogger<SiteWatch>>(), p.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IHostedService>(p => p.GetRequiredService<SiteWatch>());
+
+    public static IServiceCollection AddFailover(this IServiceCollection services, GeoSettings settings) => services
+        .AddSingleton<StartHold>().AddSingleton<TermStore>().AddSingleton<RoleChange>()
+        .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
+        .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
+        .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>()
+        .AddCalls(settings)
+        .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
+
+    // Without a key of its own a site calls nobody.
+    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings) => settings.SiteKeyFile is not { } file ? services : services
+        .AddSingleton(p => new SiteClient(SiteKey.Load(file), settings.SiteName, p.GetRequiredService<TimeProvider>()))
+        .AddSingleton<FailoverPeers>();
+}

@@ -1,0 +1,38 @@
+using GeoDR.Configuration;
+using GeoDR.Sites;
+
+namespace GeoDR.Failover;
+
+/// <summary>
+/// The settings with the primary that this site follows now: after a change of primary its record in the database counts, and
+/// <c>Geo:Primary</c> is only where the site began.
+/// </summary>
+internal static class Following
+{
+    public static async Task<(GeoSettings Settings, IReadOnlyList<Fault> Faults)> ApplyAsync(GeoSettings settings, Site? site, SiteBook book, CancellationToken cancel)
+    {
+        if (site is null or { IsPrimary: true } || site.Follows is not { } name || name == settings.PrimaryPeer?.Name && settings.Role == Site.Secondary)
+            return (settings, []);
+        var peer = settings.Peers.FirstOrDefault(p => p.Name == name);
+        var known = await book.FindAsync(name, cancel);
+        var url = peer?.Url ?? (Uri.TryCreate(known?.Url, UriKind.Absolute, out var told) ? told : null);
+        var registry = peer?.Registry ?? Told(settings, known?.RegistryUrl);
+        var faults = new List<Fault>();
+        if (url is null)
+            faults.Add(new($"Geo:Peers:{name}:Url", $"is missing; this site follows {name} since its promotion and has not been told where it is"));
+        if (registry is null)
+            faults.Add(new($"Geo:Peers:{name}:Registry:Url", $"is missing; this site follows {name} since its promotion and has not been told where its registry is"));
+        if (settings.Registry is null)
+            faults.Add(new("Geo:Registry:Url", $"is missing; this site is a secondary of {name} and copies into its own registry"));
+        return (settings with
+        {
+            PrimaryUrl = url, PrimaryLog = peer?.Log ?? url?.ToString(), PrimaryRegistry = registry,
+            Peers = [.. settings.Peers.Where(p => p.Name != name), (peer ?? new(name, url, null)) with { Url = url }],
+        }, faults);
+    }
+
+    // Who allows plain http to its own registry is in a network where it is right.
+    private static RegistrySettings? Told(GeoSettings settings, string? url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var registry) && (registry.Scheme == Uri.UriSchemeHttps || settings.Registry?.AllowHttp == true)
+            ? new() { Url = registry, AllowHttp = registry.Scheme == Uri.UriSchemeHttp, CaFile = settings.Registry?.CaFile } : null;
+}

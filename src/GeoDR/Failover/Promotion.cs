@@ -1,0 +1,247 @@
+using System.Diagnostics.CodeAnalysis;
+using GeoDR.Configuration;
+using GeoDR.EventLog;
+using GeoDR.Hosting;
+using GeoDR.Inventory;
+using GeoDR.Reconcile;
+using GeoDR.Registry;
+using GeoDR.Sites;
+using GeoDR.Status;
+using GeoDR.Tokens;
+using Npgsql;
+
+namespace GeoDR.Failover;
+
+/// <summary>A step could not be done; the message says why, and what to do.</summary>
+internal sealed class StepFailedException(string message) : Exception(message);
+
+/// <summary>
+/// Carries out a promotion, step by step. Each step can be done again, so that whoever takes up a run that its node left begins with
+/// the step it was left at. Before the role changes a planned promotion that cannot go on is undone; afterwards it is finished.
+/// </summary>
+internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, FailoverPeers peers, Action<ReportStep> say, TimeProvider time) : IDisposable
+{
+    public const string Kind = "promote";
+
+    private const string Fence = "fence", Compare = "compare", Drain = "drain", Verify = "verify", Promote = "promote", Unfence = "unfence", Announce = "announce", Prove = "prove";
+
+    private static readonly string[] s_planned = [Fence, Compare, Drain, Verify, Promote, Unfence, Announce, Prove];
+    private static readonly string[] s_unplanned = [Promote, Unfence, Announce, Prove];
+    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_fencedFor = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_proof = TimeSpan.FromSeconds(15);
+
+    /// <summary>A node that says nothing for so long has left its run.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
+
+    private readonly FailoverRuns _runs = new(source);
+    private readonly RegistryClient? _own = settings.Registry is { } own ? RegistryClients.Build(SyncState.Peers.OwnRegistry, own, settings, time) : null;
+
+    public static string FirstStep(bool planned) => (planned ? s_planned : s_unplanned)[0];
+
+    public static IReadOnlyList<string> Steps(bool planned) => planned ? s_planned : s_unplanned;
+
+    /// <summary>Goes on with a run that this node has taken.</summary>
+    /// <returns>How it ended; null where another node has it now.</returns>
+    public async Task<string?> RunAsync(FailoverRun run, string node, CancellationToken cancel)
+    {
+        var (steps, report) = (Steps(run.Planned), Report.Parse(run.Report));
+        using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var keeper = KeepAsync(run.Id, node, lost);
+        try
+        {
+            for (var i = Math.Max(0, steps.ToList().IndexOf(run.Step)); i < steps.Count; i++)
+            {
+                var (begun, at) = (time.GetTimestamp(), time.GetUtcNow());
+                string outcome;
+                try
+                {
+                    outcome = await DoAsync(steps[i], run, report, lost.Token);
+                }
+                catch (Exception e) when (e is StepFailedException or RoleChangedException or HttpRequestException or PeerUnavailableException or RegistryException)
+                {
+                    report = Add(report, new(steps[i], at, time.GetElapsedTime(begun).TotalSeconds, e.Message));
+                    return await FailAsync(run, report, node, steps[i], lost.Token);
+                }
+                report = Add(report, new(steps[i], at, time.GetElapsedTime(begun).TotalSeconds, outcome));
+                var last = i == steps.Count - 1;
+                if (!await _runs.AdvanceAsync(run.Id, node, Lease, last ? "done" : steps[i + 1], report.ToJson(), last ? "done" : "running", lost.Token))
+                    return null;
+            }
+            return "done";
+        }
+        finally
+        {
+            await lost.CancelAsync();
+            await keeper;
+        }
+    }
+
+    public void Dispose() => _own?.Dispose();
+
+    private Report Add(Report report, ReportStep step)
+    {
+        say(step);
+        return report with { Steps = [.. report.Steps, step] };
+    }
+
+    private Task<string> DoAsync(string step, FailoverRun run, Report report, CancellationToken cancel) => step switch
+    {
+        Fence => FenceAsync(run, report, cancel),
+        Compare => CompareAsync(run, report, cancel),
+        Drain => DrainAsync(run, report, cancel),
+        Verify => VerifyAsync(cancel),
+        Promote => PromoteAsync(run, cancel),
+        Unfence => UnfenceAsync(cancel),
+        Announce => AnnounceAsync(report, cancel),
+        _ => ProveAsync(cancel),
+    };
+
+    private async Task<string> FenceAsync(FailoverRun run, Report report, CancellationToken cancel)
+    {
+        var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
+        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} did not fence its clients: {refused}") : answer.Proof;
+    }
+
+    /// <summary>What the primary's registry had not told yet is found by comparing it with the primary's inventory; nobody writes there any more.</summary>
+    private Task<string> CompareAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(async () =>
+    {
+        var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
+        return answer.Compared switch
+        {
+            "done" => $"{report.From}'s registry holds what its log says",
+            { } failed when failed.StartsWith("failed", StringComparison.Ordinal) => throw new StepFailedException($"{report.From}'s registry could not be compared with its log: {failed}"),
+            _ => null,
+        };
+    }, () => $"{report.From}'s registry is still being compared with its log", cancel);
+
+    private Task<string> DrainAsync(FailoverRun run, Report report, CancellationToken cancel)
+    {
+        var left = "";
+        return UntilAsync(async () =>
+        {
+            var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
+            await using var command = source.CreateCommand("""
+                select (select count(*) from repository where state in (0, 1)), (select count(*) from repository where state = 3),
+                    (select count(*) from waiting_reference), (select event_id from cursor where log_id = $1)
+                """);
+            command.Parameters.Add(new() { Value = answer.LogId });
+            await using var row = await command.ExecuteReaderAsync(cancel);
+            await row.ReadAsync(cancel);
+            var (open, failed, references, cursor) = (row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? -1 : row.GetInt64(3));
+            if (failed > 0 && open == 0)
+                throw new StepFailedException($"{failed} repositories failed, `geodr failures` says why: mend that and promote again, or promote with --unplanned and lose them");
+            left = $"{open} repositories and {references} references wait, the log is read to event {cursor} of {answer.Head}";
+            return open + references == 0 && cursor >= answer.Head ? $"everything up to event {answer.Head} is here" : null;
+        }, () => left, cancel);
+    }
+
+    private async Task<string> VerifyAsync(CancellationToken cancel)
+    {
+        var report = await new FingerprintReconcile(peers.Primary, new PeerFingerprints(source, settings.Selection), new InventoryStore(source), settings.Selection, time)
+            .RunAsync(act: false, cancel);
+        var differ = report.Findings.Count(f => f.Kind == FindingKind.Differs);
+        return differ == 0 ? "both sites hold the same tags"
+            : throw new StepFailedException($"{differ} tags differ, {report.Findings.First(f => f.Kind == FindingKind.Differs).Repository} among them: `geodr reconcile` copies them, then promote again");
+    }
+
+    private async Task<string> PromoteAsync(FailoverRun run, CancellationToken cancel)
+    {
+        using var key = Key();
+        await new RoleChange(source, time).PromoteAsync(key, run.Id, run.AskedBy, cancel);
+        var site = (await new SiteStore(source).ReadAsync(cancel))!;
+        return $"{site.Name} is the primary in epoch {site.Epoch}";
+    }
+
+    // From here on nothing is undone: what does not work is said, with what to do.
+    [SuppressMessage("Design", "CA1031", Justification = "A promotion that stands is finished, whatever its last steps meet.")]
+    private async Task<string> UnfenceAsync(CancellationToken cancel) => settings.Failover.UnfenceCommand.Count == 0
+        ? "no Geo:Failover:UnfenceCommand is set: let clients in by the means that you have"
+        : await HookCommand.RunAsync(settings.Failover.UnfenceCommand, cancel) is { } failed ? $"{failed}: run `geodr unfence`" : "clients are let in";
+
+    private async Task<string> AnnounceAsync(Report report, CancellationToken cancel)
+    {
+        var heard = await peers.AnnounceAsync(cancel);
+        var silent = heard.Where(h => !h.Answered).Select(h => h.Name).ToList();
+        return heard.Count == 0 ? "no other site is known"
+            : silent.Count == 0 ? $"told {string.Join(", ", heard.Select(h => h.Name))}"
+            : $"{string.Join(", ", silent)} did not answer and will be told by the heartbeat{(silent.Contains(report.From ?? "") ? "; fence its clients if it may still live" : "")}";
+    }
+
+    private async Task<string> ProveAsync(CancellationToken cancel)
+    {
+        if (_own is null)
+            return "Geo:Registry is not set: nothing was pushed to prove it";
+        try
+        {
+            var digest = await Canary.PushAsync(_own, cancel);
+            var begun = time.GetTimestamp();
+            while (time.GetElapsedTime(begun) < s_proof)
+            {
+                await using var command = source.CreateCommand("select exists (select from event where repository = $1 and digest = $2)");
+                command.Parameters.Add(new() { Value = SiteRelations.CanaryRepository });
+                command.Parameters.Add(new() { Value = digest.ToString() });
+                if ((bool)(await command.ExecuteScalarAsync(cancel))!)
+                    return "the registry takes a push, gives it back, and GeoDR was notified of it";
+                await Task.Delay(s_pace, time, cancel);
+            }
+            return "the registry takes a push and gives it back, and GeoDR was not notified of it: check the registry's notifications, and that `geodr serve` runs";
+        }
+        catch (RegistryException e)
+        {
+            return $"this site's registry did not take a push: {e.Message}";
+        }
+    }
+
+    private async Task<string> FailAsync(FailoverRun run, Report report, string node, string step, CancellationToken cancel)
+    {
+        var undone = run.Planned && Steps(true).ToList().IndexOf(step) <= Steps(true).ToList().IndexOf(Promote);
+        if (undone)
+        {
+            var at = time.GetUtcNow();
+            string outcome;
+            try
+            {
+                var answer = await peers.FenceAsync(report.From!, new(run.Id, true), cancel);
+                outcome = answer.Refused is { } refused ? $"{report.From} did not let its clients in again: {refused}; run `geodr unfence` there" : $"{report.From} goes on as the primary, its clients are let in";
+            }
+            catch (HttpRequestException e)
+            {
+                outcome = $"{report.From} cannot be told that its clients may come back: {e.Message}; run `geodr unfence` there, or promote with --unplanned here if it is lost";
+            }
+            report = Add(report, new("undo", at, (time.GetUtcNow() - at).TotalSeconds, outcome));
+        }
+        await _runs.AdvanceAsync(run.Id, node, Lease, step, report.ToJson(), undone ? "undone" : "failed", cancel);
+        return undone ? "undone" : "failed";
+    }
+
+    private SiteKey Key() => settings.SiteKeyFile is { } file ? SiteKey.Load(file) : throw new StepFailedException("Geo:Site:KeyFile is missing: a term is signed with the site's key");
+
+    private async Task<string> UntilAsync(Func<Task<string?>> look, Func<string> last, CancellationToken cancel)
+    {
+        for (var begun = time.GetTimestamp(); ;)
+        {
+            if (await look() is { } outcome)
+                return outcome;
+            if (time.GetElapsedTime(begun) > s_fencedFor)
+                throw new StepFailedException($"after {s_fencedFor.TotalMinutes:0} minutes {last()}; clients cannot be kept out for longer");
+            await Task.Delay(s_pace, time, cancel);
+        }
+    }
+
+    private async Task KeepAsync(Guid run, string node, CancellationTokenSource lost)
+    {
+        while (!lost.IsCancellationRequested)
+        {
+            await Task.Delay(Lease / 4, time, lost.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            try
+            {
+                if (!lost.IsCancellationRequested && !await _runs.RenewAsync(run, node, Lease, lost.Token))
+                    await lost.CancelAsync();
+            }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+            {
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using GeoDR.Lab;
+
+namespace GeoDR.Tests.Failover;
+
+/// <summary>The primary is lost, a secondary takes over, the other follows it, and the old primary comes home.</summary>
+public sealed class PromoteTests
+{
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(40);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task LostPrimary_IsReplaced_AndComesHomeWithoutOverwriting()
+    {
+        await using var sites = await SiteGroup.StartAsync(new() { WorkerProcesses = 1 }, Stop);
+        var (berlin, madrid, paris) = (sites["berlin"], sites["madrid"], sites["paris"]);
+        var before = await berlin.Pusher.PushAsync("app/web", "v1", ImageSpec.Random(ImageKind.Oci, 1), Stop);
+        await SiteGroup.ArrivesAsync(madrid, before, s_deadline, Stop);
+        await SiteGroup.ArrivesAsync(paris, before, s_deadline, Stop);
+
+        // Nobody hears of what is pushed last.
+        berlin.Geo.Kill();
+        var lost = await berlin.Pusher.PushAsync("app/web", "v2", ImageSpec.Random(ImageKind.Oci, 2), Stop);
+        await berlin.KillAsync();
+        Assert.NotEqual(0, (await madrid.Geo.RunAsync("promote")).ExitCode);
+        var dry = (await madrid.Geo.RunAsync("promote", "--dry-run")).EnsureSuccess();
+        Assert.Contains("berlin does not answer", dry.Error, StringComparison.Ordinal);
+        var promoted = (await madrid.Geo.RunAsync("promote", "--yes")).EnsureSuccess();
+        Assert.Contains("madrid is the primary in epoch 2", promoted.Error, StringComparison.Ordinal);
+        Assert.Contains("GeoDR was notified of it", promoted.Error, StringComparison.Ordinal);
+        await SiteGroup.IsPrimaryAsync(madrid, s_deadline, Stop);
+        Assert.Contains("already", (await madrid.Geo.RunAsync("promote", "--yes")).EnsureSuccess().Error, StringComparison.Ordinal);
+
+        // The other site follows it, without a word from anybody.
+        var after = await madrid.Pusher.PushAsync("app/web", "v3", ImageSpec.Random(ImageKind.Oci, 3), Stop);
+        await SiteGroup.ArrivesAsync(paris, after, s_deadline, Stop);
+
+        // The old primary hears that it was replaced before it takes anything in.
+        await berlin.Postgres.StartAgainAsync(Stop);
+        await berlin.Registry.StartAgainAsync(Stop);
+        await berlin.Geo.StartServeAsync(cancellationToken: Stop);
+        await Wait.UntilAsync(
+            async _ => (await berlin.Geo.RunAsync("demote", "--dry-run")).ExitCode == 0, s_deadline, () => berlin.Geo.Serve?.LogTail(30) ?? "", Stop);
+        Assert.False(await berlin.Geo.AnswersAsync("/healthz/primary", Stop));
+        var moved = await madrid.Pusher.PushAsync("app/web", "v2", ImageSpec.Random(ImageKind.Oci, 4), Stop);
+        (await berlin.Geo.RunAsync("demote", "--yes")).EnsureSuccess();
+        await SiteGroup.ArrivesAsync(berlin, after, s_deadline, Stop);
+
+        // What only it had stands, until somebody decides.
+        await Wait.UntilAsync(
+            async _ => (await madrid.Geo.RunAsync("divergent", "list")).Output.Contains("v2", StringComparison.Ordinal), s_deadline,
+            () => berlin.Geo.Serve?.LogTail(30) ?? "", Stop);
+        Assert.Equal(lost.Digest, await berlin.Client.ResolveAsync("app/web", "v2", Stop));
+        (await madrid.Geo.RunAsync("divergent", "aside", "--repository", "app/web", "--tag", "v2")).EnsureSuccess();
+        await SiteGroup.ArrivesAsync(berlin, moved, s_deadline, Stop);
+        var aside = lost with { Tag = $"v2-berlin-{lost.Digest[7..15]}" };
+        foreach (var site in sites.Sites)
+        {
+            await SiteGroup.ArrivesAsync(site, aside, s_deadline, Stop);
+        }
+    }
+}
