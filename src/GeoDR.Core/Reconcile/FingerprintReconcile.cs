@@ -34,7 +34,7 @@ public sealed class FingerprintReconcile(
     /// <summary>Is told what was found in a repository before anything is done about it.</summary>
     public Func<IReadOnlyList<Finding>, Task>? BeforeActing { get; init; }
 
-    /// <summary>Compares; differing tags are marked to be copied, tags that only this site has are listed.</summary>
+    /// <summary>Compares; differing tags are marked to be copied, tags that only this site has become candidates for the guarded deletion.</summary>
     /// <param name="act">False only lists.</param>
     /// <exception cref="PeerUnavailableException"/>
     public async Task<ReconcileReport> RunAsync(bool act, CancellationToken cancel)
@@ -103,6 +103,7 @@ public sealed class FingerprintReconcile(
             return findings;
         if (BeforeActing is not null)
             await BeforeActing(findings);
+        await peer.CandidatesAsync(name, [.. findings.Where(f => f.Kind == FindingKind.Extra).Select(f => f.Tag)], cancel);
         var wanted = findings.Where(f => f.Kind == FindingKind.Differs).Select(f => f.Tag).ToList();
         if (wanted.Count > 0)
             await peer.WantAsync(name, wanted, cancel);

@@ -86,6 +86,20 @@ public sealed class PeerFingerprints(NpgsqlDataSource source, SiteSelection sele
         return (bool)(await command.ExecuteScalarAsync(cancel))!;
     }
 
+    /// <summary>What the primary's inventory lacks is looked for in its registry, twice, before anything is deleted.</summary>
+    public async Task CandidatesAsync(string repository, IReadOnlyCollection<string> tags, CancellationToken cancel)
+    {
+        if (tags.Count == 0)
+            return;
+        await using var command = source.CreateCommand("""
+            insert into waiting_deletion (repository_id, reference) select r.id, t.name from repository r, unnest($2) as t(name)
+            where r.name = $1 order by t.name on conflict (repository_id, reference) do nothing
+            """);
+        command.Parameters.Add(new() { Value = repository });
+        command.Parameters.Add(Texts(tags));
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
     /// <summary>Marks what differs to be copied, and repositories that were never heard of as pending.</summary>
     public async Task WantAsync(string repository, IReadOnlyCollection<string> tags, CancellationToken cancel)
     {

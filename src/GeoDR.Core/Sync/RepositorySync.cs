@@ -218,7 +218,7 @@ public sealed class RepositorySync(
         if (manifest is null)
         {
             // Deleted since, or replaced: the registry's answer is final now.
-            await references.DoneAsync(run.Claim, reference, null, cancel);
+            await references.GoneAsync(run.Claim, reference, cancel);
             return;
         }
         // An entry of an index announces itself by its digest, too.

@@ -56,6 +56,23 @@ public sealed class References(NpgsqlDataSource source)
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>
+    /// The primary has nothing under it. What stood here under that tag before it moved may be left over: a candidate for deletion, which
+    /// no event names.
+    /// </summary>
+    public async Task GoneAsync(ClaimedRepository claim, WaitingReference reference, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"""
+            insert into waiting_deletion (repository_id, reference)
+            select r.id, t.name from repository r join tag t on t.repository = r.name and t.name = $3 where r.id = $1 and {Held}
+            on conflict (repository_id, reference) do nothing
+            """);
+        Add(command.Parameters, claim);
+        command.Parameters.Add(new() { Value = reference.Reference });
+        await command.ExecuteNonQueryAsync(cancel);
+        await DoneAsync(claim, reference, null, cancel);
+    }
+
     /// <summary>Asks again after <paramref name="delay"/>; no attempt burns.</summary>
     public Task NotYetAsync(ClaimedRepository claim, WaitingReference reference, TimeSpan delay, CancellationToken cancel) =>
         ExecuteAsync(Fenced($"""

@@ -60,8 +60,10 @@ internal static class ServeVerb
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
+        // Its services are gone when it has run.
+        var watch = app.Services.GetRequiredService<SiteWatch>();
         await app.RunAsync(cancel);
-        return new(ExitCodes.Success, app.Services.GetRequiredService<SiteWatch>().Changed);
+        return new(ExitCodes.Success, watch.Changed);
     }
 
     private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, CancellationToken cancel)
@@ -75,8 +77,9 @@ internal static class ServeVerb
         using var host = builder.Build();
         if (!site.IsPrimary && site.Follows is null && await SiteRelations.FaultAsync(host.Services, cancel) is { } fault)
             return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
+        var watch = host.Services.GetRequiredService<SiteWatch>();
         await host.RunAsync(cancel);
-        return new(ExitCodes.Success, host.Services.GetRequiredService<SiteWatch>().Changed);
+        return new(ExitCodes.Success, watch.Changed);
     }
 
     private static void Common(ILoggingBuilder logging, IServiceCollection services, GeoSettings settings, Site site)
