@@ -32,7 +32,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings).AddSync(settings);
-        builder.Services.AddReconcile(settings).AddAlerts(settings);
+        builder.Services.AddReconcile(settings).AddAlerts(settings).AddSiteCalls();
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)

@@ -1,3 +1,4 @@
+using GeoDR.Api;
 using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Intake;
@@ -34,6 +35,12 @@ internal static class SiteComposition
         .AddSingleton<Checks>().AddSingleton<VerifyRequests>().AddSingleton<DamageList>()
         .AddDeletionViews().AddScheduleViews();
 
+    /// <summary>What answers the calls of other sites.</summary>
+    public static IServiceCollection AddSiteCalls(this IServiceCollection services) => services
+        .AddSingleton<SiteCallGuard>()
+        .AddSingleton(p => new OwnLog(new LogReader(p.GetRequiredService<NpgsqlDataSource>(), Clock(p))))
+        .AddSingleton<LogNews>().AddHostedService(p => p.GetRequiredService<LogNews>());
+
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
     public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)
     {
@@ -58,9 +65,8 @@ internal static class SiteComposition
         .AddSingleton(new OwnWriter(settings.Registry!.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<IEventSink, DivergentSink>()
         .AddSingleton(new NotificationSecrets(settings.Secrets))
-        .AddSingleton(_ => new PrimaryLog(SiteDatabase.OpenLog(settings.PrimaryLog!)))
-        .AddSingleton(p => new LogReader(p.GetRequiredService<PrimaryLog>().Source))
-        .AddSingleton(p => new Tailer(p.GetRequiredService<LogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection))
+        .AddSingleton(p => PrimaryLogs.Open(settings, Clock(p)))
+        .AddSingleton(p => new Tailer(p.GetRequiredService<ILogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection))
         .AddSingleton<HeartbeatSender>()
         .AddSingleton<IInventorySource, PeerInventory>()
         .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<HeartbeatLoop>();
