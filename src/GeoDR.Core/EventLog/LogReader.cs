@@ -1,23 +1,17 @@
+using GeoDR.Postgres;
 using Npgsql;
 
 namespace GeoDR.EventLog;
 
-/// <summary>The log as one page saw it.</summary>
-/// <param name="Floor">Everything below this id was pruned.</param>
-/// <param name="Head">The newest event's id; 0 in an empty log.</param>
-/// <param name="BeatAge">Time since the primary last said that it is alive, by the database that was read.</param>
-public sealed record LogState(Guid LogId, long Floor, long Head, TimeSpan BeatAge);
-
-/// <summary>One page, read with one snapshot.</summary>
-public sealed record LogPage(LogState Log, IReadOnlyList<LoggedEvent> Events);
-
-/// <summary>The log's view has a version that this program does not know.</summary>
-public sealed class UnknownLogVersionException(string message) : Exception(message);
-
-/// <summary>Reads another site's log through its versioned view, from its database or a hot standby of it.</summary>
-public sealed class LogReader(NpgsqlDataSource source)
+/// <summary>Reads a log through its versioned view, from its database or a hot standby of it.</summary>
+/// <param name="ownsSource">The pool ends with the reader.</param>
+public sealed class LogReader(NpgsqlDataSource source, TimeProvider? time = null, bool ownsSource = false) : ILogReader, IAsyncDisposable
 {
-    private const int KnownVersion = 1;
+    /// <summary>The version of the view, and of what is told of it over HTTPS, that this program reads.</summary>
+    public const int KnownVersion = 1;
+
+    // A hot standby has no LISTEN: what the time is there, is the latency.
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
     // Beyond this a sender's clock is wrong.
     private static readonly TimeSpan s_latest = TimeSpan.FromDays(1);
@@ -28,10 +22,15 @@ public sealed class LogReader(NpgsqlDataSource source)
         extract(epoch from received_at - occurred_at)::double precision
         """;
 
-    /// <summary>The log's state with the events from <paramref name="fromId"/> on, that one included, in order of id.</summary>
-    /// <returns>Null when the primary has not opened a log yet.</returns>
-    public async Task<LogPage?> ReadAsync(long fromId, int limit, CancellationToken cancel)
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private readonly WakeUp _wakeUp = new(source, LogAppender.Channel, time ?? TimeProvider.System);
+
+    /// <inheritdoc/>
+    public async Task<LogPage?> ReadAsync(long fromId, int limit, TimeSpan wait, CancellationToken cancel)
     {
+        var asked = _time.GetTimestamp();
+        await WaitAsync(wait, cancel);
+        var waited = _time.GetElapsedTime(asked);
         await using var command = source.CreateCommand($"""
             select {Columns} from geo_log_v1 where id = 0
             union all
@@ -50,7 +49,7 @@ public sealed class LogReader(NpgsqlDataSource source)
             else
                 events.Add(ReadEvent(reader));
         }
-        return log is null ? null : new LogPage(log, events);
+        return log is null ? null : new LogPage(log, events) { Waited = waited };
     }
 
     /// <summary>The newest event older than <paramref name="age"/>, or the log's beginning: of one that a promotion opened, that event.</summary>
@@ -64,8 +63,26 @@ public sealed class LogReader(NpgsqlDataSource source)
             where l.id = 0
             """, age, cancel);
 
-    /// <summary>The newest event.</summary>
+    /// <inheritdoc/>
     public Task<LogPosition?> HeadAsync(CancellationToken cancel) => PositionBeforeAsync(TimeSpan.FromDays(-1), cancel);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _wakeUp.DisposeAsync();
+        if (ownsSource)
+            await source.DisposeAsync();
+    }
+
+    private async Task WaitAsync(TimeSpan wait, CancellationToken cancel)
+    {
+        if (wait <= TimeSpan.Zero)
+            return;
+        if (_wakeUp.IsReady)
+            await _wakeUp.WaitAsync(_wakeUp.PollingOnly && wait > s_poll ? s_poll : wait, cancel);
+        // After a LISTEN that has only now begun nothing is waited for: what came before it is read at once.
+        else
+            await _wakeUp.PrepareAsync(cancel);
+    }
 
     private async Task<LogPosition?> PositionAsync(string sql, TimeSpan age, CancellationToken cancel)
     {
@@ -80,8 +97,7 @@ public sealed class LogReader(NpgsqlDataSource source)
     private static void RequireVersion(int version)
     {
         if (version != KnownVersion)
-            throw new UnknownLogVersionException(
-                $"The primary's log has version {version}; this program reads version {KnownVersion}. Upgrade this site; nothing was skipped.");
+            throw new UnknownLogVersionException(version, KnownVersion);
     }
 
     private static LogState ReadLog(NpgsqlDataReader row) =>

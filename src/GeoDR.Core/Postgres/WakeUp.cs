@@ -14,6 +14,9 @@ public sealed class WakeUp(NpgsqlDataSource source, string channel, TimeProvider
     /// <summary>True once the server has refused LISTEN because it is a hot standby.</summary>
     public bool PollingOnly => _pollingOnly;
 
+    /// <summary>A wait from now on misses nothing, or the time alone counts.</summary>
+    public bool IsReady => _pollingOnly || _connection is not null;
+
     /// <summary>Opens the LISTEN connection, so that nothing sent from now on is missed by the next wait.</summary>
     public async Task PrepareAsync(CancellationToken cancel)
     {

@@ -27,7 +27,7 @@ public enum TailOutcome
 /// transaction of this site's own database. Any number of nodes may run it; the cursor's row decides between them.
 /// </summary>
 /// <param name="follows">The primary whose log this is, as the site's row names it: a site that follows another meanwhile begins nothing here.</param>
-public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelection selection, string? follows = null)
+public sealed class Tailer(ILogReader log, NpgsqlDataSource tracking, SiteSelection selection, string? follows = null)
 {
     private const int PageSize = 500;
 
@@ -39,14 +39,17 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
 
     private static readonly HashSet<string> s_knownKinds = [EventKinds.Push, EventKinds.Delete, EventKinds.Term];
 
-    public async Task<TailOutcome> RunOnceAsync(CancellationToken cancel)
+    public Task<TailOutcome> RunOnceAsync(CancellationToken cancel) => RunOnceAsync(TimeSpan.Zero, cancel);
+
+    /// <param name="wait">How long the log may wait for news before it answers.</param>
+    public async Task<TailOutcome> RunOnceAsync(TimeSpan wait, CancellationToken cancel)
     {
         if (await ReadCursorAsync(cancel) is not var (cursor, begun))
             return await StartAsync(cancel);
         LogPage? page;
         try
         {
-            page = await log.ReadAsync(cursor.EventId, PageSize + 1, cancel);
+            page = await log.ReadAsync(cursor.EventId, PageSize + 1, wait, cancel);
         }
         catch (UnknownLogVersionException e)
         {
@@ -63,7 +66,7 @@ public sealed class Tailer(LogReader log, NpgsqlDataSource tracking, SiteSelecti
             : $"Event {events[unknown].Id} is of a kind this program does not know: '{events[unknown].Kind}'. Upgrade this site; nothing was skipped.";
         if (unknown >= 0)
             events.RemoveRange(unknown, events.Count - unknown);
-        if (!await ApplyAsync(cursor, begun, page.Log, events, problem, UnderWay(page), cancel))
+        if (!await ApplyAsync(cursor, begun + page.Waited, page.Log, events, problem, UnderWay(page), cancel))
             return TailOutcome.Overtaken;
         return problem is not null ? TailOutcome.Stopped : events.Count > 0 ? TailOutcome.Advanced : TailOutcome.UpToDate;
     }

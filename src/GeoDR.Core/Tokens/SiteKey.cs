@@ -17,6 +17,9 @@ public sealed class SiteKey : IDisposable
     /// <exception cref="CryptographicException">No EC P-256 key.</exception>
     public static ECDsa LoadPublic(string file) => Import(file);
 
+    /// <exception cref="CryptographicException">No EC P-256 key.</exception>
+    public static ECDsa ParsePublic(string pem) => ImportPem(pem, "the site's public key");
+
     /// <summary>Readable by its owner alone; an existing file is never overwritten.</summary>
     public void WritePrivate(string file)
     {
@@ -34,17 +37,19 @@ public sealed class SiteKey : IDisposable
 
     public void Dispose() => Key.Dispose();
 
-    private static ECDsa Import(string file)
+    private static ECDsa Import(string file) => ImportPem(File.ReadAllText(file), file);
+
+    private static ECDsa ImportPem(string pem, string what)
     {
         var key = ECDsa.Create();
         try
         {
-            key.ImportFromPem(File.ReadAllText(file));
+            key.ImportFromPem(pem);
         }
         catch (ArgumentException)
         {
-            throw new CryptographicException($"{file} holds no EC key in PEM; make one with `geodr key new`");
+            throw new CryptographicException($"{what} holds no EC key in PEM; make one with `geodr key new`");
         }
-        return key.KeySize == 256 ? key : throw new CryptographicException($"{file} holds an EC key that is not P-256");
+        return key.KeySize == 256 ? key : throw new CryptographicException($"{what} holds an EC key that is not P-256");
     }
 }

@@ -4,14 +4,12 @@ using GeoDR.Failover;
 using GeoDR.Inventory;
 using GeoDR.Sites;
 using GeoDR.Status;
-using GeoDR.Tokens;
 
 namespace GeoDR.Api;
 
 /// <summary>Calls between sites, each signed by the caller's key.</summary>
 internal static class SiteCalls
 {
-    private const int MaxBody = 1024 * 1024;
     private const int MaxFingerprints = 1000;
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
@@ -20,11 +18,12 @@ internal static class SiteCalls
         routes.MapPost("/api/v1/sites/heartbeat", HeartbeatAsync).DisableAntiforgery().AllowAnonymous();
         routes.MapGet("/api/v1/inventory", InventoryAsync).AllowAnonymous();
         routes.MapGet("/api/v1/fingerprints", FingerprintsAsync).AllowAnonymous();
+        routes.MapLog();
     }
 
-    private static async Task<IResult> HeartbeatAsync(HttpContext http, GeoSettings settings, PeerStore peers, SiteStore sites, SiteBook book, TermStore terms, StatusReader status, TimeProvider time)
+    private static async Task<IResult> HeartbeatAsync(HttpContext http, SiteCallGuard guard, GeoSettings settings, PeerStore peers, SiteStore sites, SiteBook book, TermStore terms, StatusReader status)
     {
-        var (caller, body, refusal) = await AuthenticateAsync(http, settings, time);
+        var (caller, body, refusal) = await guard.AuthenticateAsync(http);
         if (caller is null)
             return refusal!;
         Heartbeat? heartbeat;
@@ -50,17 +49,17 @@ internal static class SiteCalls
     }
 
     private static async Task<IResult> InventoryAsync(
-        HttpContext http, GeoSettings settings, InventoryStore inventory, TimeProvider time, string? after, string? repository)
+        HttpContext http, SiteCallGuard guard, InventoryStore inventory, string? after, string? repository)
     {
-        var (caller, _, refusal) = await AuthenticateAsync(http, settings, time);
+        var (caller, _, refusal) = await guard.AuthenticateAsync(http);
         return caller is null ? refusal!
             : repository is null ? Results.Ok(await inventory.RepositoriesAsync(after ?? "", 200, http.RequestAborted))
             : Results.Ok(await inventory.TagsAsync(repository, http.RequestAborted));
     }
 
-    private static async Task<IResult> FingerprintsAsync(HttpContext http, GeoSettings settings, Fingerprints fingerprints, TimeProvider time, long? after, int? limit)
+    private static async Task<IResult> FingerprintsAsync(HttpContext http, SiteCallGuard guard, Fingerprints fingerprints, long? after, int? limit)
     {
-        var (caller, _, refusal) = await AuthenticateAsync(http, settings, time);
+        var (caller, _, refusal) = await guard.AuthenticateAsync(http);
         if (caller is null)
             return refusal!;
         if (limit is < 1 or > MaxFingerprints)
@@ -69,24 +68,4 @@ internal static class SiteCalls
             ? Results.Ok(page)
             : Results.Problem(statusCode: 404, title: "This site has no log", detail: "Ask a primary that has been started.");
     }
-
-    public static async Task<(string? Caller, byte[] Body, IResult? Refusal)> AuthenticateAsync(HttpContext http, GeoSettings settings, TimeProvider time)
-    {
-        if (http.Request.ContentLength > MaxBody)
-            return (null, [], Results.Problem(statusCode: 413, title: "The call is too long"));
-        using var buffer = new MemoryStream();
-        await http.Request.Body.CopyToAsync(buffer, http.RequestAborted);
-        var body = buffer.ToArray();
-        var header = http.Request.Headers.Authorization.ToString();
-        var token = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim() : "";
-        var issuer = SiteToken.ReadIssuer(token);
-        var peer = settings.Peers.FirstOrDefault(p => p.Name == issuer);
-        if (peer?.PublicKeyFile is null)
-            return (null, [], Refuse("The calling site is not known here: set Geo:Peers:NAME:PublicKeyFile."));
-        using var key = SiteKey.LoadPublic(peer.PublicKeyFile);
-        var result = SiteToken.Verify(token, key, settings.SiteName, http.Request.Method, http.Request.Path, body, time.GetUtcNow());
-        return result == SiteTokenResult.Valid ? (issuer, body, null) : (null, [], Refuse($"The call's token was refused: {result}."));
-    }
-
-    private static IResult Refuse(string detail) => Results.Problem(statusCode: 401, title: "The call between sites was refused", detail: detail);
 }

@@ -104,7 +104,10 @@ internal sealed class CheckVerb
 
     private async Task LogAsync(GeoSettings s, CancellationToken cancel)
     {
-        await DatabaseAsync("primary's log", "Geo:Primary:Log", s.PrimaryLog!, "select clock_timestamp() from geo_log_v1 where id = 0", cancel);
+        if (s.PrimaryLogUrl is null)
+            await DatabaseAsync("primary's log", "Geo:Primary:Log", s.PrimaryLog!, "select clock_timestamp() from geo_log_v1 where id = 0", cancel);
+        else
+            await LogCheck.RunAsync(s, _lines.Add, Clock, cancel);
     }
 
     private void Clock(string name, TimeSpan off)

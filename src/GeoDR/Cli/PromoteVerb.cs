@@ -44,7 +44,7 @@ internal static class PromoteVerb
                 return ExitCodes.Settings;
             if (settings.SiteKeyFile is null)
                 return VerbSettings.Report([new("Geo:Site:KeyFile", "is missing; a promotion is signed with the site's key, make one with `geodr key new`")]) ? 0 : ExitCodes.Settings;
-            using var client = new SiteClient(SiteKey.Load(settings.SiteKeyFile), settings.SiteName, TimeProvider.System);
+            using var client = SiteClient.Of(settings, TimeProvider.System)!;
             using var sender = new HeartbeatSender(settings, new StatusReader(source, TimeProvider.System), TimeProvider.System);
             var peers = new FailoverPeers(settings, book, new TermStore(source, book), new PeerInventory(sender), client);
             if (!dry && await runs.ListAsync(1, cancel) is [{ Status: "running", Kind: Promotion.Kind } left, ..])

@@ -6,19 +6,25 @@ namespace GeoDR.Configuration;
 /// <summary>Certificates that are named and cannot be used: said at the start, not at the first call.</summary>
 internal static class CertificateFaults
 {
-    public static IEnumerable<Fault> Of(GeoSettings settings) => Of("Geo:Registry", settings.Registry).Concat(Of("Geo:Primary:Registry", settings.PrimaryRegistry));
+    public static IEnumerable<Fault> Of(GeoSettings settings) => Of("Geo:Registry", settings.Registry).Concat(Of("Geo:Primary:Registry", settings.PrimaryRegistry)).Concat(Authorities("Geo:Primary", settings.PrimaryCaFile));
 
     private static IEnumerable<Fault> Of(string key, RegistrySettings? registry)
     {
-        // A file that is not there was said before.
-        if (registry?.CaFile is { } ca && File.Exists(ca) && Try(() => RegistryCertificates.LoadAuthorities(ca)) is { } authorities)
-            yield return new($"{key}:CaFile", $"names a file that cannot be used: {authorities}; give certificates in PEM");
+        foreach (var fault in Authorities(key, registry?.CaFile))
+            yield return fault;
         if (registry is { ClientKeyFile: not null, ClientCertificateFile: null })
             yield return new($"{key}:ClientCertificateFile", $"is missing; it belongs to {key}:ClientKeyFile");
         var (certificate, secret) = (registry?.ClientCertificateFile, registry?.ClientKeyFile);
         if (certificate is not null && File.Exists(certificate) && (secret is null || File.Exists(secret))
             && Try(() => RegistryCertificates.LoadClient(certificate, secret)) is { } client)
             yield return new($"{key}:ClientCertificateFile", $"cannot be used: {client}; give a certificate and, in {key}:ClientKeyFile, its key, both in PEM");
+    }
+
+    private static IEnumerable<Fault> Authorities(string key, string? file)
+    {
+        // A file that is not there was said before.
+        if (file is not null && File.Exists(file) && Try(() => RegistryCertificates.LoadAuthorities(file)) is { } fault)
+            yield return new($"{key}:CaFile", $"names a file that cannot be used: {fault}; give certificates in PEM");
     }
 
     private static string? Try(Func<object> load)

@@ -89,7 +89,12 @@ public sealed record GeoSettings
     public required string Database { get; init; }
     public RegistrySettings? Registry { get; init; }
     public Uri? PrimaryUrl { get; init; }
+    /// <summary>A connection string, or a URL.</summary>
     public string? PrimaryLog { get; init; }
+    /// <summary>The log may be read over plain http.</summary>
+    public bool PrimaryAllowHttp { get; init; }
+    /// <summary>Authorities in PEM for calls to other sites, in place of the system's.</summary>
+    public string? PrimaryCaFile { get; init; }
     public RegistrySettings? PrimaryRegistry { get; init; }
     public IReadOnlyList<string> Secrets { get; init; } = [];
     public IReadOnlyList<PeerSettings> Peers { get; init; } = [];
@@ -113,6 +118,12 @@ public sealed record GeoSettings
     /// <summary>The registry is read so often that its notifications are not needed.</summary>
     public bool ReconcileIsTheSource =>
         Registry is not null && Reconcile.Every > TimeSpan.Zero && Reconcile.Every <= (Notifications.Silence > TimeSpan.Zero ? Notifications.Silence : new NotificationSettings().Silence);
+
+    /// <summary>The primary's GeoDR, where its log is read from that; null where it is read from PostgreSQL.</summary>
+    public Uri? PrimaryLogUrl => PrimaryLogSettings.UrlOf(PrimaryLog);
+
+    /// <summary>The peer whose URL is that of the log.</summary>
+    public PeerSettings? PrimaryLogPeer => PrimaryLogUrl is { } url ? Peers.FirstOrDefault(p => p.Url is not null && SettingsReader.SameUrl(p.Url, url)) : null;
 
     /// <summary>The peer whose URL is the primary's: whom heartbeats are addressed to.</summary>
     public PeerSettings? PrimaryPeer => Peers.FirstOrDefault(p => p.Url is not null && PrimaryUrl is not null && SettingsReader.SameUrl(p.Url, PrimaryUrl));

@@ -44,6 +44,8 @@ public sealed class SettingsReader(IConfiguration configuration)
             Registry = Registry("Geo:Registry", secondary),
             PrimaryUrl = Url("Geo:Primary:Url", required: false),
             PrimaryLog = Secret("Geo:Primary:Log"),
+            PrimaryAllowHttp = Flag("Geo:Primary:AllowHttp"),
+            PrimaryCaFile = File("Geo:Primary:CaFile"),
             PrimaryRegistry = Registry("Geo:Primary:Registry", secondary),
             Secrets = Secrets(),
             Peers = Peers(),
@@ -98,9 +100,9 @@ public sealed class SettingsReader(IConfiguration configuration)
             return;
         }
         if (s.PrimaryLog is null)
-            Wrong("Geo:Primary:Log", "is missing; give a connection string for the primary's database, or a hot standby of it");
-        else if (s.PrimaryLog.StartsWith("http", StringComparison.OrdinalIgnoreCase))
-            Wrong("Geo:Primary:Log", "is a URL; this version reads the log from PostgreSQL, give a connection string");
+            Wrong("Geo:Primary:Log", "is missing; give a connection string for the primary's database, or a hot standby of it, or the https:// URL of the primary's GeoDR");
+        else if (PrimaryLogSettings.IsUrl(s.PrimaryLog))
+            _faults.AddRange(PrimaryLogSettings.Faults(s));
         else
             RequireConnectionString("Geo:Primary:Log", s.PrimaryLog);
         if (s.Registry is not null && s.PrimaryRegistry is not null && SameUrl(s.Registry.Url, s.PrimaryRegistry.Url))

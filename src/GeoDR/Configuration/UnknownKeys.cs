@@ -13,7 +13,7 @@ internal static class UnknownKeys
         ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
-        ["Geo:Primary"] = ["Url", "Log", "LogFile", "Registry"],
+        ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
         ["Geo:Primary:Registry"] = s_registry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile", "Silence"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],

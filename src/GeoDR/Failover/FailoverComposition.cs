@@ -28,7 +28,7 @@ internal static class FailoverComposition
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 
     // Without a key of its own a site calls nobody.
-    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings) => settings.SiteKeyFile is not { } file ? services : services
-        .AddSingleton(p => new SiteClient(SiteKey.Load(file), settings.SiteName, p.GetRequiredService<TimeProvider>()))
+    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings) => settings.SiteKeyFile is null ? services : services
+        .AddSingleton(p => SiteClient.Of(settings, p.GetRequiredService<TimeProvider>())!)
         .AddSingleton<FailoverPeers>();
 }

@@ -25,7 +25,7 @@ internal sealed class FailoverPeers(GeoSettings settings, SiteBook book, TermSto
 
     /// <exception cref="HttpRequestException">It does not answer, or refuses the call.</exception>
     public async Task<FenceAnswer> FenceAsync(string site, FenceCall call, CancellationToken cancel) =>
-        await client.CallAsync<FenceAnswer>(await UrlAsync(site, cancel), site, HttpMethod.Post, "/api/v1/sites/fence", "", call, cancel, s_fence);
+        await client.CallAsync<FenceAnswer>(await AddressAsync(site, cancel), HttpMethod.Post, "/api/v1/sites/fence", call, cancel, s_fence);
 
     /// <summary>What a site says it is; null where it does not answer.</summary>
     public async Task<HeartbeatAnswer?> AskAsync(string site, CancellationToken cancel)
@@ -52,10 +52,10 @@ internal sealed class FailoverPeers(GeoSettings settings, SiteBook book, TermSto
         var beat = new Heartbeat(
             settings.SiteName, "unknown", settings.SiteUrl?.ToString(), null, "", null, null, new Dictionary<string, long>(), "unknown")
         { Terms = await terms.NewestAsync(cancel), RegistryUrl = SettingsBook.Own(settings).RegistryUrl };
-        return await client.CallAsync<HeartbeatAnswer>(await UrlAsync(site, cancel), site, HttpMethod.Post, "/api/v1/sites/heartbeat", "", beat, cancel);
+        return await client.CallAsync<HeartbeatAnswer>(await AddressAsync(site, cancel), HttpMethod.Post, "/api/v1/sites/heartbeat", beat, cancel);
     }
 
-    private async Task<Uri> UrlAsync(string site, CancellationToken cancel) =>
-        Uri.TryCreate((await book.FindAsync(site, cancel))?.Url, UriKind.Absolute, out var url) ? url
+    private async Task<SiteAddress> AddressAsync(string site, CancellationToken cancel) =>
+        Uri.TryCreate((await book.FindAsync(site, cancel))?.Url, UriKind.Absolute, out var url) ? new(site, url)
         : throw new HttpRequestException($"the site {site} has no URL here: set Geo:Peers:{site}:Url");
 }

@@ -135,9 +135,9 @@ internal static class FenceApi
     public static void MapFailoverCalls(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/api/v1/sites/fence", FenceAsync).DisableAntiforgery().AllowAnonymous();
 
-    private static async Task<IResult> FenceAsync(HttpContext http, GeoSettings settings, SiteBook book, IServiceProvider services, TimeProvider time)
+    private static async Task<IResult> FenceAsync(HttpContext http, SiteCallGuard guard, GeoSettings settings, SiteBook book, IServiceProvider services)
     {
-        var (caller, body, refusal) = await SiteCalls.AuthenticateAsync(http, settings, time);
+        var (caller, body, refusal) = await guard.AuthenticateAsync(http);
         if (caller is null)
             return refusal!;
         if (await book.FindAsync(caller, http.RequestAborted) is not { MayPromote: true, Revoked: false })

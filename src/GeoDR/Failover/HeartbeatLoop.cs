@@ -15,7 +15,7 @@ internal sealed partial class HeartbeatLoop(
 {
     private const int MostTerms = 10;
 
-    private readonly SiteClient? _client = settings.SiteKeyFile is { } file ? new(SiteKey.Load(file), settings.SiteName, time) : null;
+    private readonly SiteClient? _client = SiteClient.Of(settings, time);
     private readonly ConcurrentDictionary<string, string> _silent = new();
     private bool _told;
 
@@ -73,7 +73,7 @@ internal sealed partial class HeartbeatLoop(
     {
         try
         {
-            var answer = await _client!.CallAsync<HeartbeatAnswer>(new Uri(other.Url!), other.Name, HttpMethod.Post, "/api/v1/sites/heartbeat", "", beat, cancel);
+            var answer = await _client!.CallAsync<HeartbeatAnswer>(new(other.Name, new Uri(other.Url!)), HttpMethod.Post, "/api/v1/sites/heartbeat", beat, cancel);
             foreach (var signed in answer.Terms?.Take(MostTerms) ?? [])
                 if ((await terms.HearAsync(signed, cancel)).Refused is { } refused)
                     LogRefused(logger, other.Name, refused);

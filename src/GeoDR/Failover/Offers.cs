@@ -37,7 +37,7 @@ internal sealed partial class OfferLoop(
             if (own.Count == 0)
                 break;
             var decided = await client.CallAsync<IReadOnlyList<DecidedTag>>(
-                url, primary.Name, HttpMethod.Post, "/api/v1/sites/divergent", "",
+                new(primary.Name, url), HttpMethod.Post, "/api/v1/sites/divergent",
                 own.Select(t => new OfferedTag(t.Repository, t.Tag, t.Digest, t.Other)), cancel);
             foreach (var d in decided)
                 if (own.FirstOrDefault(t => (t.Repository, t.Tag, t.Digest) == (d.Repository, d.Tag, d.Digest)) is { } tag)
@@ -72,9 +72,9 @@ internal static class OfferApi
     public static void MapOffers(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/api/v1/sites/divergent", OfferAsync).DisableAntiforgery().AllowAnonymous();
 
-    private static async Task<IResult> OfferAsync(HttpContext http, GeoSettings settings, SiteStore sites, DivergentTags divergent, TimeProvider time)
+    private static async Task<IResult> OfferAsync(HttpContext http, SiteCallGuard guard, SiteStore sites, DivergentTags divergent)
     {
-        var (caller, body, refusal) = await SiteCalls.AuthenticateAsync(http, settings, time);
+        var (caller, body, refusal) = await guard.AuthenticateAsync(http);
         if (caller is null)
             return refusal!;
         if (await sites.ReadAsync(http.RequestAborted) is not { IsPrimary: true, IsFenced: false })

@@ -1,11 +1,9 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 using GeoDR.Configuration;
 using GeoDR.Inventory;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.Status;
-using GeoDR.Tokens;
 
 namespace GeoDR.Hosting;
 
@@ -14,16 +12,12 @@ internal sealed class HeartbeatSender(GeoSettings settings, StatusReader status,
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
-    private readonly SiteKey? _key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(3) })
-    {
-        Timeout = TimeSpan.FromSeconds(5),
-    };
+    private readonly SiteClient? _client = SiteClient.Of(settings, time);
 
     /// <summary>What the settings lack for calls to the primary; null when nothing.</summary>
     public string? Missing =>
         settings.PrimaryUrl is null ? "Geo:Primary:Url"
-        : _key is null ? "Geo:Site:KeyFile"
+        : _client is null ? "Geo:Site:KeyFile"
         : settings.PrimaryPeer is null ? "Geo:Peers:NAME:Url with the primary's URL"
         : null;
 
@@ -53,20 +47,10 @@ internal sealed class HeartbeatSender(GeoSettings settings, StatusReader status,
     public Task<Dictionary<string, string>> TagsAsync(string repository, CancellationToken cancel) =>
         CallAsync<Dictionary<string, string>>(HttpMethod.Get, "/api/v1/inventory", $"?repository={Uri.EscapeDataString(repository)}", [], cancel);
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => _client?.Dispose();
 
-    private async Task<T> CallAsync<T>(HttpMethod method, string path, string query, byte[] body, CancellationToken cancel)
-    {
-        using var request = new HttpRequestMessage(method, new Uri(settings.PrimaryUrl!, path + query));
-        var token = SiteToken.Create(_key!, settings.SiteName, settings.PrimaryPeer!.Name, method.Method, path, body, time.GetUtcNow());
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        if (body.Length > 0)
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
-        using var response = await _http.SendAsync(request, cancel);
-        if (!response.IsSuccessStatusCode)
-            throw new HttpRequestException($"{path} at the primary answered {(int)response.StatusCode}", null, response.StatusCode);
-        return (await response.Content.ReadFromJsonAsync<T>(s_json, cancel))!;
-    }
+    private Task<T> CallAsync<T>(HttpMethod method, string path, string query, byte[] body, CancellationToken cancel) =>
+        _client!.CallAsync<T>(new(settings.PrimaryPeer!.Name, settings.PrimaryUrl!), method, path, query, body, cancel);
 }
 
 /// <summary>The primary's inventory over its API.</summary>

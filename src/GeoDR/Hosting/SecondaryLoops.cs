@@ -1,5 +1,4 @@
 using GeoDR.Configuration;
-using GeoDR.EventLog;
 using GeoDR.Postgres;
 using GeoDR.Registry;
 using GeoDR.Sync;
@@ -10,38 +9,30 @@ using Npgsql;
 
 namespace GeoDR.Hosting;
 
-/// <summary>The primary's log, as this site may read it.</summary>
-internal sealed record PrimaryLog(NpgsqlDataSource Source);
-
 /// <summary>Follows the primary's log.</summary>
-internal sealed partial class TailLoop(Tailer tailer, PrimaryLog log, ILogger<TailLoop> logger, TimeProvider time) : PassLoop(logger, time)
+internal sealed partial class TailLoop(Tailer tailer, ILogger<TailLoop> logger, TimeProvider time) : PassLoop(logger, time)
 {
     private static readonly TimeSpan s_truth = TimeSpan.FromSeconds(1);
-    // A hot standby has no LISTEN: what the time is there, is the latency.
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
-    private readonly WakeUp _wakeUp = new(log.Source, LogAppender.Channel, time);
     private TailOutcome _last;
+    private bool _waits;
 
     protected override string Name => "the tailer";
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
-        await _wakeUp.PrepareAsync(cancel);
-        var outcome = await tailer.RunOnceAsync(cancel);
+        // Where nothing was new, the log's reader waits for news; after a failure what there is comes first.
+        var wait = _waits ? s_truth : TimeSpan.Zero;
+        _waits = false;
+        var outcome = await tailer.RunOnceAsync(wait, cancel);
+        _waits = outcome is TailOutcome.UpToDate or TailOutcome.Overtaken;
         if (outcome != _last && outcome is TailOutcome.Repositioned or TailOutcome.Stopped or TailOutcome.NoLog)
             LogOutcome(logger, outcome);
         _last = outcome;
-        return outcome is TailOutcome.Advanced or TailOutcome.Repositioned;
+        return outcome is not (TailOutcome.Stopped or TailOutcome.NoLog);
     }
 
-    protected override Task RestAsync(CancellationToken cancel) => _wakeUp.WaitAsync(_wakeUp.PollingOnly ? s_poll : s_truth, cancel);
-
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await base.StopAsync(cancellationToken);
-        await _wakeUp.DisposeAsync();
-    }
+    protected override Task RestAsync(CancellationToken cancel) => Task.Delay(s_truth, Time, cancel);
 
     [LoggerMessage(120, LogLevel.Warning, "The tailer: {Outcome}; `geodr status` says more")]
     private static partial void LogOutcome(ILogger logger, TailOutcome outcome);

@@ -1,3 +1,4 @@
+using GeoDR.Api;
 using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Failover;
@@ -35,6 +36,12 @@ internal static class SiteComposition
         .AddSingleton<Checks>().AddSingleton<VerifyRequests>().AddSingleton<DamageList>()
         .AddDeletionViews().AddScheduleViews();
 
+    /// <summary>What answers the calls of other sites.</summary>
+    public static IServiceCollection AddSiteCalls(this IServiceCollection services) => services
+        .AddSingleton<SiteCallGuard>()
+        .AddSingleton(p => new OwnLog(new LogReader(p.GetRequiredService<NpgsqlDataSource>(), Clock(p))))
+        .AddSingleton<LogNews>().AddHostedService(p => p.GetRequiredService<LogNews>());
+
     /// <summary>Comparing what is known with what the registry says; where this site's registry is set.</summary>
     public static IServiceCollection AddReconcile(this IServiceCollection services, GeoSettings settings)
     {
@@ -57,9 +64,8 @@ internal static class SiteComposition
     public static IServiceCollection AddSecondary(this IServiceCollection services, GeoSettings settings, string? follows) => services
         .AddSingleton<IEventSink>(p => p.GetRequiredService<DivergentSink>())
         .AddSingleton(new NotificationSecrets(settings.Secrets))
-        .AddSingleton(_ => new PrimaryLog(SiteDatabase.OpenLog(settings.PrimaryLog!)))
-        .AddSingleton(p => new LogReader(p.GetRequiredService<PrimaryLog>().Source))
-        .AddSingleton(p => new Tailer(p.GetRequiredService<LogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection, follows))
+        .AddSingleton(p => PrimaryLogs.Open(settings, Clock(p)))
+        .AddSingleton(p => new Tailer(p.GetRequiredService<ILogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection, follows))
         .AddSingleton<HeartbeatSender>()
         .AddSingleton<IInventorySource, PeerInventory>()
         .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<CompareLoop>().AddHostedService<OfferLoop>();

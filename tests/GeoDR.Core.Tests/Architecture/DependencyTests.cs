@@ -10,7 +10,7 @@ public sealed partial class DependencyTests
         ["Postgres"] = [],
         ["Registry"] = [],
         ["Tokens"] = ["Registry"],
-        ["EventLog"] = [],
+        ["EventLog"] = ["Postgres"],
         ["Notifications"] = ["EventLog", "Registry", "Audit"],
         ["SyncState"] = ["EventLog", "Audit"],
         ["Selection"] = [],

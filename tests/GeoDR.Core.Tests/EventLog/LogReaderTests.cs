@@ -9,13 +9,13 @@ public sealed class LogReaderTests(PostgresFixture postgres) : DatabaseTest(post
     private LogReader Reader => new(Database.Source);
 
     [Fact]
-    public async Task Read_NoLogYet_IsNull() => Assert.Null(await Reader.ReadAsync(0, 10, Stop));
+    public async Task Read_NoLogYet_IsNull() => Assert.Null(await Reader.ReadAsync(0, 10, TimeSpan.Zero, Stop));
 
     [Fact]
     public async Task Read_FromAnEvent_GivesThatOneAndTheNextInOrder()
     {
         await OpenAsync(7);
-        var page = await Reader.ReadAsync(3, 3, Stop);
+        var page = await Reader.ReadAsync(3, 3, TimeSpan.Zero, Stop);
         Assert.Equal([3L, 4L, 5L], page!.Events.Select(e => e.Id));
         Assert.Equal((7L, 0L), (page.Log.Head, page.Log.Floor));
         Assert.Equal(("a", "t2", Events.Digest, 100L), (page.Events[0].Repository, page.Events[0].Tag, page.Events[0].Digest, page.Events[0].Bytes));
@@ -39,7 +39,7 @@ public sealed class LogReaderTests(PostgresFixture postgres) : DatabaseTest(post
         await Database.ExecuteAsync("do $$ begin create role reads_alone login in role geo_log_reader; exception when duplicate_object then null; end $$");
         await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(Database.ConnectionString) { Username = "reads_alone" }.ConnectionString);
 
-        Assert.Equal(2, (await new LogReader(source).ReadAsync(0, 10, Stop))!.Events.Count);
+        Assert.Equal(2, (await new LogReader(source).ReadAsync(0, 10, TimeSpan.Zero, Stop))!.Events.Count);
 
         var tables = await Database.ColumnAsync<string>("select tablename::text from pg_tables where schemaname = 'public'");
         Assert.NotEmpty(tables);

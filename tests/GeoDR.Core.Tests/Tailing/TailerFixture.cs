@@ -20,7 +20,12 @@ public abstract class TailerTest(PostgresFixture postgres) : DatabaseTest(postgr
 
     protected LogAppender Log => new(Primary.Source);
 
-    protected Tailer Tailer => new(new LogReader(Primary.Source), Database.Source, SiteSelection.All);
+    /// <summary>How the log is read; one for the whole test.</summary>
+    protected ILogReader Reader { get; private set; } = null!;
+
+    protected Tailer Tailer => new(Reader, Database.Source, SiteSelection.All);
+
+    protected virtual Task<ILogReader> OpenReaderAsync() => Task.FromResult<ILogReader>(new LogReader(Primary.Source));
 
     public override async ValueTask InitializeAsync()
     {
@@ -28,10 +33,13 @@ public abstract class TailerTest(PostgresFixture postgres) : DatabaseTest(postgr
         Primary = await Postgres.CreateAsync("primary");
         await Log.EnsureLogAsync(Stop);
         await Database.ExecuteAsync(RecordSeen);
+        Reader = await OpenReaderAsync();
     }
 
     public override async ValueTask DisposeAsync()
     {
+        if (Reader is IAsyncDisposable reader)
+            await reader.DisposeAsync();
         await Primary.DisposeAsync();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);

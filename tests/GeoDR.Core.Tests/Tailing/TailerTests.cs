@@ -5,8 +5,38 @@ using Npgsql;
 
 namespace GeoDR.Core.Tests.Tailing;
 
-public sealed class TailerTests(PostgresFixture postgres) : TailerTest(postgres)
+/// <summary>The tailer, whichever way it reads the log.</summary>
+public abstract class TailerTests(PostgresFixture postgres) : TailerTest(postgres)
 {
+    [Fact]
+    public async Task Run_WaitingForNews_EndsWithIt()
+    {
+        await FollowAsync(1);
+        var advanced = AdvancedAsync();
+        await AppendAsync(Events.Push("a", "v1"));
+        await advanced.WaitAsync(TimeSpan.FromSeconds(15), Stop);
+        Assert.Equal([1L, 2L], await SeenAsync());
+
+        async Task AdvancedAsync()
+        {
+            while (await Tailer.RunOnceAsync(TimeSpan.FromSeconds(20), Stop) != TailOutcome.Advanced)
+            {
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Run_ThatWaitedInVain_SaysWhenItReadAndNotWhenItAsked()
+    {
+        await FollowAsync(1);
+        // The first only begins to listen, where there is a LISTEN.
+        await Tailer.RunOnceAsync(TimeSpan.FromMilliseconds(1), Stop);
+        var asked = await Database.ScalarAsync<DateTime>("select clock_timestamp()");
+        Assert.Equal(TailOutcome.UpToDate, await Tailer.RunOnceAsync(TimeSpan.FromSeconds(1), Stop));
+        Assert.InRange(await Database.ScalarAsync<DateTime>("select read_at from cursor") - asked, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(10));
+        Assert.True(await Database.ScalarAsync<bool>("select read_at < clock_timestamp() from cursor"));
+    }
+
     [Fact]
     public async Task Run_PrimaryWithoutALog_Waits()
     {

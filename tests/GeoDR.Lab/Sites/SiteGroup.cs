@@ -138,7 +138,6 @@ public sealed class SiteGroup : IAsyncDisposable
         foreach (var other in all.Where(s => s != site))
         {
             geo.Set($"Peers:{other.Name}:Url", Text(other.Geo.Url)).Set($"Peers:{other.Name}:PublicKeyFile", directory.PathOf("keys", $"{other.Name}.pub"))
-                .Set($"Peers:{other.Name}:Log", other.ConnectionString)
                 .Set($"Peers:{other.Name}:Registry:Url", Text(other.Registry.Url)).Set($"Peers:{other.Name}:Registry:AllowHttp", "true");
         }
 

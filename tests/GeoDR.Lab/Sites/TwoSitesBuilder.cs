@@ -191,7 +191,8 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
         }
 
         madrid.Set("Primary:Url", Text(links.PrimaryFromSecondary))
-            .Set("Primary:Log", standby?.ConnectionString(Site.Database, "geo_reader", ReaderPassword) ?? links.Log)
+            .Set("Primary:Log", options.HttpLog ? Text(links.PrimaryFromSecondary) : standby?.ConnectionString(Site.Database, "geo_reader", ReaderPassword) ?? links.Log)
+            .Set("Primary:AllowHttp", options.HttpLog ? "true" : null)
             .Set("Primary:Registry:Url", Text(links.PrimaryRegistryFromSecondary))
             .Set("Primary:Registry:AllowHttp", "true");
         return standby;

@@ -54,6 +54,9 @@ public sealed record TwoSitesOptions
     /// <summary>The secondary reads the log from a hot standby of the primary's database.</summary>
     public bool ReadStandby { get; init; }
 
+    /// <summary>The secondary reads the log from the primary's GeoDR instead of its database.</summary>
+    public bool HttpLog { get; init; }
+
     public TimeSpan NotificationTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan NotificationBackoff { get; init; } = TimeSpan.FromSeconds(1);

@@ -7,13 +7,14 @@ using Npgsql;
 namespace GeoDR.Tests.LostEvents;
 
 /// <summary>
-/// Two intake processes on one primary's database, and two secondaries that follow its log, one of them from a hot standby.
-/// Every event is a tag of its own. A trigger at each secondary counts, in the tailer's own transaction, how often it was taken.
+/// Two intake processes on one primary's database, and secondaries that follow its log: from it, from a hot standby, and over HTTP
+/// from one of the intakes. Every event is a tag of its own. A trigger at each secondary counts, in the tailer's own transaction, how often it was taken.
 /// </summary>
 internal sealed class LogRig : IAsyncDisposable
 {
     public const int Repositories = 500;
     private const string Secret = "notifies-geodr";
+    private const string OverHttp = "http-follower";
 
     private readonly LabDirectory _directory = LabDirectory.Create("lost-events");
     private readonly List<IAsyncDisposable> _parts = [];
@@ -22,7 +23,7 @@ internal sealed class LogRig : IAsyncDisposable
     public PostgresCluster Primary { get; private set; } = null!;
     public IReadOnlyList<GeoSite> Intakes { get; private set; } = null!;
 
-    /// <summary>The followers: of the primary's database, and of its standby.</summary>
+    /// <summary>The followers: of the primary's database, of its standby, and, where the log is as it should be, of the first intake.</summary>
     public IReadOnlyList<(GeoSite Geo, PostgresCluster Database, string Name)> Followers { get; private set; } = null!;
 
     /// <param name="searchPath">Put into the intakes' connection string; null leaves PostgreSQL's own.</param>
@@ -39,13 +40,17 @@ internal sealed class LogRig : IAsyncDisposable
         if (searchPath is not null)
             foreach (var intake in rig.Intakes)
                 intake.Set("Database", $"{rig.Primary.ConnectionString("geodr")};Search Path={searchPath}");
+        if (searchPath is null)
+            await rig.IntroduceAsync(cancel);
         await Task.WhenAll(rig.Intakes.Select(i => i.StartServeAsync(cancellationToken: cancel)));
         var standby = rig.Keep(await rig.Primary.CreateStandbyAsync(rig._directory.PathOf("standby"), cancel));
         rig.Followers =
         [
-            (await rig.FollowAsync("follower", tracking, rig.Primary, cancel), tracking, "follower"),
-            (await rig.FollowAsync("standby-follower", tracking, standby, cancel), tracking, "standby-follower"),
+            (await rig.FollowAsync("follower", tracking, rig.Primary.ConnectionString("geodr"), cancel), tracking, "follower"),
+            (await rig.FollowAsync("standby-follower", tracking, standby.ConnectionString("geodr"), cancel), tracking, "standby-follower"),
         ];
+        if (searchPath is null)
+            rig.Followers = [.. rig.Followers, (await rig.FollowAsync(OverHttp, tracking, rig.Intakes[0].Url.AbsoluteUri, cancel), tracking, OverHttp)];
         return rig;
     }
 
@@ -117,11 +122,13 @@ internal sealed class LogRig : IAsyncDisposable
         .Set("Site:Role", role).Set("Database", database).Set("Notifications:Secrets:0", Secret);
 
     /// <summary>A secondary that is paused: it follows the log and copies nothing, so that every reference stays to be counted.</summary>
-    private async Task<GeoSite> FollowAsync(string name, PostgresCluster tracking, PostgresCluster log, CancellationToken cancel)
+    private async Task<GeoSite> FollowAsync(string name, PostgresCluster tracking, string log, CancellationToken cancel)
     {
         await tracking.CreateDatabaseAsync(name, cancellationToken: cancel);
         var site = Keep(Site(name, "secondary", tracking.ConnectionString(name)))
-            .Set("Primary:Log", log.ConnectionString("geodr"))
+            .Set("Primary:Log", log).Set("Primary:AllowHttp", "true")
+            .Set("Site:KeyFile", name == OverHttp ? Key(OverHttp, "key") : null)
+            .Set("Peers:intake-one:Url", Intakes[0].Url.AbsoluteUri).Set("Peers:intake-one:PublicKeyFile", name == OverHttp ? Key("intake-one", "pub") : null)
             .Set("Registry:Url", $"http://127.0.0.1:{Ports.Free()}").Set("Registry:AllowHttp", "true")
             .Set("Primary:Registry:Url", $"http://127.0.0.1:{Ports.Free()}").Set("Primary:Registry:AllowHttp", "true");
         (await site.RunAsync("migrate")).EnsureSuccess();
@@ -133,6 +140,17 @@ internal sealed class LogRig : IAsyncDisposable
             TimeSpan.FromSeconds(20), () => $"{name} has no cursor\n{site.Serve?.LogTail(20)}", cancel);
         return site;
     }
+
+    /// <summary>The intakes and the follower over HTTP get to know each other.</summary>
+    private async Task IntroduceAsync(CancellationToken cancel)
+    {
+        foreach (var name in new[] { "intake-one", OverHttp })
+            (await GeoProgram.RunAsync(["key", "new", "--private", Key(name, "key"), "--public", Key(name, "pub")], cancellationToken: cancel)).EnsureSuccess();
+        foreach (var intake in Intakes)
+            intake.Set($"Peers:{OverHttp}:PublicKeyFile", Key(OverHttp, "pub"));
+    }
+
+    private string Key(string name, string kind) => _directory.PathOf($"{name}.{kind}");
 
     private async Task<bool> IsTakenAsync(Uri intake, string body, CancellationToken cancel)
     {

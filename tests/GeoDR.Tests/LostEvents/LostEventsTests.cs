@@ -18,7 +18,8 @@ public sealed class LostEventsTests(ITestOutputHelper output)
         await using var rig = await LogRig.StartAsync(searchPath: null, Stop);
         var kills = new Queue<(double At, Func<Task> Kill)>(
         [
-            (0.2, () => KillFollowerAsync(rig, 0)), (0.4, () => KillPrimaryAsync(rig)), (0.6, () => KillFollowerAsync(rig, 1)), (0.8, () => KillPrimaryAsync(rig)),
+            (0.2, () => KillFollowerAsync(rig, 0)), (0.4, () => KillPrimaryAsync(rig)), (0.5, () => KillIntakeAsync(rig)),
+            (0.6, () => KillFollowerAsync(rig, 1)), (0.7, () => KillFollowerAsync(rig, 2)), (0.8, () => KillPrimaryAsync(rig)),
         ]);
         await rig.SendAsync(events, 25, share => DueAsync(kills, share), Stop);
         Assert.Empty(kills);
@@ -127,6 +128,13 @@ public sealed class LostEventsTests(ITestOutputHelper output)
     {
         await rig.Primary.KillAsync();
         await rig.Primary.StartAgainAsync(Stop);
+    }
+
+    // The one that a follower reads the log from.
+    private static async Task KillIntakeAsync(LogRig rig)
+    {
+        rig.Intakes[0].Kill();
+        await rig.Intakes[0].StartServeAsync(cancellationToken: Stop);
     }
 
     private static async Task KillFollowerAsync(LogRig rig, int follower)

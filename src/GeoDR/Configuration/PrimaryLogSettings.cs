@@ -1,0 +1,35 @@
+namespace GeoDR.Configuration;
+
+/// <summary><c>Geo:Primary:Log</c> where it is the URL of the primary's GeoDR.</summary>
+internal static class PrimaryLogSettings
+{
+    private const string Key = "Geo:Primary:Log";
+
+    public static bool IsUrl(string log) =>
+        log.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || log.StartsWith("http:", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Null where the log is read from PostgreSQL, or the URL is none that can be used.</summary>
+    public static Uri? UrlOf(string? log) =>
+        log is not null && IsUrl(log) && Uri.TryCreate(log, UriKind.Absolute, out var url)
+        && url is { Host.Length: > 0, AbsolutePath: "/", Query: "", Fragment: "", UserInfo: "" } ? url : null;
+
+    /// <summary>What is missing to read the log from a URL.</summary>
+    public static IEnumerable<Fault> Faults(GeoSettings s)
+    {
+        if (s.PrimaryLogUrl is not { } url)
+        {
+            yield return new(Key, "is no URL that can be used; write https://host[:port] of the primary's GeoDR, without a path, as in its Geo:Site:Url");
+            yield break;
+        }
+        if (url.Scheme == Uri.UriSchemeHttp && !s.PrimaryAllowHttp)
+            yield return new(Key, "is plain http; use https, or set Geo:Primary:AllowHttp to true");
+        if (s.SiteUrl is not null && SettingsReader.SameUrl(s.SiteUrl, url))
+            yield return new(Key, "is this site's own Geo:Site:Url; name the primary's");
+        if (s.SiteKeyFile is null)
+            yield return new("Geo:Site:KeyFile", $"is missing; {Key} is a URL, and calls to another site are signed: make a key with `geodr key new`");
+        if (s.PrimaryLogPeer is not { } peer)
+            yield return new("Geo:Peers", $"names no site with the URL {url.Authority}; {Key} is read there, so set Geo:Peers:NAME:Url to it, NAME being the primary's Geo:Site:Name");
+        else if (peer.PublicKeyFile is null)
+            yield return new($"Geo:Peers:{peer.Name}:PublicKeyFile", $"is missing; {Key} is read from that site: give its public key, from `geodr key new` there");
+    }
+}
