@@ -5,7 +5,8 @@ namespace GeoDR.Lab;
 /// <summary>Waits on conditions, never on luck: a deadline that passes throws with what was seen last.</summary>
 public static class Wait
 {
-    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
     /// Asks until the condition holds. An exception in the condition counts as "not yet"; the last one becomes the inner exception
@@ -21,6 +22,7 @@ public static class Wait
         Exception? last = null;
         while (true)
         {
+            var asked = watch.Elapsed;
             try
             {
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -41,8 +43,15 @@ public static class Wait
                 throw new LabException($"after {deadline.TotalSeconds:0.#} s: {describe()}", last);
             }
 
-            await Task.Delay(s_interval, TimeProvider.System, cancellationToken);
+            await Task.Delay(Rest(watch.Elapsed, watch.Elapsed - asked), TimeProvider.System, cancellationToken);
         }
+    }
+
+    /// <summary>Asking costs the processor time of what is waited for: a long wait asks less often, a costly question rests as long as it took.</summary>
+    private static TimeSpan Rest(TimeSpan waited, TimeSpan took)
+    {
+        var rest = TimeSpan.FromTicks(Math.Max(took.Ticks, (waited / 20).Ticks));
+        return rest < s_shortest ? s_shortest : rest > s_longest ? s_longest : rest;
     }
 
     /// <summary>The same for a condition that needs no waiting itself.</summary>

@@ -14,12 +14,12 @@ public sealed class RetentionPass(NpgsqlDataSource source, IReadOnlyList<Retenti
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Goes on until every rule has nothing left; the rules take turns, so that none waits for another's backlog.</summary>
-    /// <returns>What was removed, by table; empty where nothing was, or another node is at it.</returns>
-    public async Task<IReadOnlyList<(string Table, long Removed)>> RunAsync(CancellationToken cancel)
+    /// <returns>What was removed, by table; empty where nothing was old enough, null where another node is at it.</returns>
+    public async Task<IReadOnlyList<(string Table, long Removed)>?> RunAsync(CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         if (!await LockAsync(connection, cancel))
-            return [];
+            return null;
         var removed = new Dictionary<string, long>(StringComparer.Ordinal);
         try
         {

@@ -21,7 +21,7 @@ internal sealed class RetentionSchedule(RetentionPass retention, TimeProvider ti
             if (!work.IsCompleted)
                 return (null, "removing what was kept long enough");
             var tables = await work;
-            return (ScheduleOutcome.Done(tables.Count == 0 ? "nothing was kept long enough to go"
+            return (ScheduleOutcome.Done(tables is null ? "another node was at it" : tables.Count == 0 ? "nothing was kept long enough to go"
                 : $"removed {string.Join(", ", tables.Select(t => $"{Display.Number(t.Removed, "row", "rows")} of {t.Table}"))}"), "");
         }, cancel);
     }

@@ -122,7 +122,7 @@ public sealed class LogPrunerTests(PostgresFixture postgres) : DatabaseTest(post
         (await new RetentionPass(Database.Source, [.. RetentionRules.For(new(), new()
         {
             KeepFor = keepFor, ReaderSilence = silence, MaxEvents = maxEvents, MaxBytes = maxBytes,
-        }).Take(1)], TimeProvider.System).RunAsync(Stop)).Sum(r => r.Removed);
+        }).Take(1)], TimeProvider.System).RunAsync(Stop))!.Sum(r => r.Removed);
 
     private async Task<SiteStatus> StatusAsync() => (await new StatusReader(Database.Source, TimeProvider.System).ReadAsync(Stop))!;
 

@@ -9,8 +9,8 @@ public sealed class RetentionRulesTests(PostgresFixture postgres) : DatabaseTest
 {
     private static readonly RetentionTimes s_times = new() { AttemptsPerRepository = 3, QuarantineBytes = 100_000 };
 
-    private Task<IReadOnlyList<(string Table, long Removed)>> RunAsync() =>
-        new RetentionPass(Database.Source, RetentionRules.For(s_times, new LogLimits()), TimeProvider.System).RunAsync(Stop);
+    private async Task<IReadOnlyList<(string Table, long Removed)>> RunAsync() =>
+        (await new RetentionPass(Database.Source, RetentionRules.For(s_times, new LogLimits()), TimeProvider.System).RunAsync(Stop))!;
 
     [Fact]
     public async Task Run_OldAndYoungRowsOfEachTable_RemovesTheOldOnes()

@@ -136,7 +136,8 @@ public sealed class GeoSite : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync(TimeSpan.FromSeconds(10));
+        // Nobody looks at it again, so an orderly stop is wasted time.
+        Kill();
         foreach (var process in _workers.Concat(_serve is null ? [] : [_serve]))
         {
             await process.DisposeAsync();

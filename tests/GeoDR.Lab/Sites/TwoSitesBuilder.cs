@@ -48,7 +48,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
         ]);
 
         Say("making the sites' keys and the primary's schema");
-        var publics = await Task.WhenAll(SiteKeyAsync(berlin, cancellationToken), SiteKeyAsync(madrid, cancellationToken));
+        var publics = await Task.WhenAll(SiteKeyAsync(berlin), SiteKeyAsync(madrid));
         Configure(berlin, "primary", databases[0], links.PrimaryRegistry, keys);
         Configure(madrid, "secondary", databases[1], links.SecondaryRegistry, keys);
         Peer(berlin, madrid.Name, links.SecondaryFromPrimary, publics[1]);
@@ -104,7 +104,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
     {
         var cluster = await PostgresCluster.StartNewAsync(
             _directory.PathOf(name, "postgres"),
-            new PostgresOptions { Fsync = options.Fsync, RequirePassword = true }, options.CopySchema ? await MigratedCluster.DirectoryAsync() : null);
+            new PostgresOptions { Fsync = options.Fsync, RequirePassword = true }, options.CopySchema ? await MigratedCluster.DirectoryAsync(small: !options.Fsync) : null);
         try
         {
             if (!options.CopySchema)
@@ -169,11 +169,9 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
 
     private static string Text(Uri url) => url.AbsoluteUri.TrimEnd('/');
 
-    private async Task<string> SiteKeyAsync(GeoSite site, CancellationToken cancellationToken)
+    private async Task<string> SiteKeyAsync(GeoSite site)
     {
-        var privateKey = _directory.PathOf("keys", $"{site.Name}.key");
-        var publicKey = _directory.PathOf("keys", $"{site.Name}.pub");
-        (await GeoProgram.RunAsync(["key", "new", "--private", privateKey, "--public", publicKey], cancellationToken: cancellationToken)).EnsureSuccess();
+        var (privateKey, publicKey) = await SiteKeyPair.CopyAsync(site.Name, _directory.PathOf("keys"));
         site.Set("Site:KeyFile", privateKey);
         return publicKey;
     }

@@ -13,6 +13,9 @@ public sealed record PauseSoakOptions
     /// <summary>How much longer than one lease and 5 s the newest image may take, on a machine that is busy with other things.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.Zero;
 
+    /// <summary>Between two looks at all tags, for a machine that has other things to do.</summary>
+    public TimeSpan Rest { get; init; } = TimeSpan.Zero;
+
     /// <summary>Repositories that are pushed to in each round.</summary>
     public int Repositories { get; init; } = 12;
 }
@@ -136,6 +139,8 @@ public sealed class PauseSoak : IAsyncDisposable
 
                 arrived[n] |= isNew;
             }
+
+            await Task.Delay(_options.Rest, TimeProvider.System, cancellationToken);
         }
 
         for (var n = 0; n < newest.Count; n++)

@@ -41,6 +41,7 @@ public sealed class CheckTests(CheckTests.Fixture fixture) : IClassFixture<Check
             Assert.All(lines, line => Assert.Equal("pass", line.Result));
             Assert.Equal(0, code);
         }
+        Assert.Equal(0, (await Secondary.RunAsync("check")).ExitCode);
     }
 
     [Fact]
@@ -115,7 +116,7 @@ public sealed class CheckTests(CheckTests.Fixture fixture) : IClassFixture<Check
         foreach (var (key, value) in changed)
             environment[key] = value;
         var result = await GeoProgram.RunAsync(["check", "--json"], environment, cancellationToken: Stop);
-        TestContext.Current.TestOutputHelper!.WriteLine((await GeoProgram.RunAsync(["check"], environment, cancellationToken: Stop)).Output);
+        TestContext.Current.TestOutputHelper!.WriteLine(result.Output);
         var lines = JsonNode.Parse(result.Output)!.AsArray()
             .Select(l => ((string)l!["name"]!, (string)l["result"]!, (string)l["detail"]!, (string?)l["mend"])).ToList();
         return (result.ExitCode, lines);

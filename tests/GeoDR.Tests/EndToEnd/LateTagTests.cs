@@ -1,29 +1,19 @@
 using GeoDR.Lab;
 using GeoDR.Lab.Registries;
+using GeoDR.Tests.Kinds;
 
 namespace GeoDR.Tests.EndToEnd;
 
 /// <summary>The push event precedes the tag (distribution#2625): a registry that links it seconds later is asked again.</summary>
-public sealed class LateTagTests
+[Collection(LabToDistribution.Name)]
+public sealed class LateTagTests(LabToDistribution fixture)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Push_TagLinkedFiveSecondsAfterItsEvent_Arrives()
     {
-        var port = Ports.Free();
-        await using var late = await LabRegistry.StartAsync(new LabRegistryOptions
-        {
-            Notifications = [new(new Uri($"http://127.0.0.1:{port}/api/v4/container_registry_event/events")) { Authorization = "notifies-geodr" }],
-        });
-        await using var sites = await TwoSites.StartAsync(
-            new TwoSitesOptions
-            {
-                CreateAdmin = false,
-                PortsByName = new Dictionary<string, int> { [TwoSites.PrimaryName] = port },
-                Configure = site => site.Set(site.Name == TwoSites.PrimaryName ? "Registry:Url" : "Primary:Registry:Url", late.Url.AbsoluteUri),
-            },
-            Stop);
+        var (sites, late) = (fixture.Pair.Sites, fixture.Pair.LabSource!);
         using var http = new HttpClient();
         var (old, image) = (LabImage.Create("late-old", 100), LabImage.Create("late", 100));
         await old.PushAsync(http, late.Url, "late/moved", "v1", Stop);
@@ -35,6 +25,7 @@ public sealed class LateTagTests
         using (var before = await http.GetAsync(new Uri(late.Url, "v2/late/new/manifests/v1"), Stop))
             Assert.Equal(System.Net.HttpStatusCode.NotFound, before.StatusCode);
 
+        late.Switches.TagLinkDelay = TimeSpan.Zero;
         await ArrivesAsync(sites, "late/new", image.Digest);
         await ArrivesAsync(sites, "late/moved", image.Digest);
     }

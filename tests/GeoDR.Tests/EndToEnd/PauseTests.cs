@@ -10,7 +10,7 @@ public sealed class PauseTests(ITestOutputHelper output)
     public async Task Pause_OfAWorkerPastItsLeaseTwice_LeavesNoOldTag()
     {
         var stop = TestContext.Current.CancellationToken;
-        await using var soak = await PauseSoak.StartAsync(new() { Seed = 3, Patience = TimeSpan.FromSeconds(20) }, stop);
+        await using var soak = await PauseSoak.StartAsync(new() { Seed = 3, Patience = TimeSpan.FromSeconds(20), Rest = TimeSpan.FromMilliseconds(50) }, stop);
         for (var number = 0; number < 2; number++)
             output.WriteLine((await soak.RunAsync(number, stop)).ToLine());
     }

@@ -4,7 +4,8 @@ using Npgsql;
 namespace GeoDR.Tests.Faults;
 
 /// <summary>A registry that was killed while it wrote leaves empty links behind, and answers 500 for them ever after: they are written again.</summary>
-public sealed class BrokenLinkTests
+[Collection(SpoiltRegistries.Name)]
+public sealed class BrokenLinkTests(SpoiltRegistries fixture)
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(40);
 
@@ -13,7 +14,7 @@ public sealed class BrokenLinkTests
     [Fact]
     public async Task Registry_LeftEmptyLinksOfTagAndLayer_AreWrittenAgain()
     {
-        await using var sites = await TwoSites.StartAsync(new() { CreateAdmin = false }, Stop);
+        var sites = fixture.Sites;
         var image = await sites.Primary.Pusher.PushAsync("broken/link", "v1", ImageSpec.Random(ImageKind.Oci, 300), Stop);
         await sites.WaitForArrivalAsync(image, s_deadline, Stop);
         await using var source = NpgsqlDataSource.Create(sites.Secondary.ConnectionString);

@@ -9,7 +9,8 @@ namespace GeoDR.Tests.Faults;
 [Trait("Category", "Slow")]
 public sealed partial class ResumeTests(ITestOutputHelper output)
 {
-    private const long Layer = 640L << 20;
+    /// <summary>Not much over the 512 MiB from which on a layer goes in parts.</summary>
+    private const long Layer = 544L << 20;
     private const long CutEvery = 20L << 20;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

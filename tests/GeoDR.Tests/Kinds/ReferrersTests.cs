@@ -125,16 +125,25 @@ public sealed class LabToLabTests(LabToLabTests.Fixture fixture) : LabSourceTest
     }
 }
 
-/// <summary>The secondary's registry is Debian's, without the referrers API.</summary>
-public sealed class LabToDistributionTests(LabToDistributionTests.Fixture fixture) : LabSourceTests(fixture.Pair), IClassFixture<LabToDistributionTests.Fixture>
+/// <summary>A primary's registry with all of the specification, and Debian's at the secondary.</summary>
+public sealed class LabToDistribution : IAsyncLifetime
 {
-    public sealed class Fixture : IAsyncLifetime
-    {
-        public RegistryPair Pair { get; private set; } = null!;
-        public async ValueTask InitializeAsync() => Pair = await RegistryPair.StartAsync(labSource: true, labTarget: false);
-        public ValueTask DisposeAsync() => Pair.DisposeAsync();
-    }
+    public const string Name = "lab to distribution";
 
+    public RegistryPair Pair { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Pair = await RegistryPair.StartAsync(labSource: true, labTarget: false);
+
+    public ValueTask DisposeAsync() => Pair.DisposeAsync();
+}
+
+[CollectionDefinition(LabToDistribution.Name)]
+public sealed class LabToDistributionDefinition : ICollectionFixture<LabToDistribution>;
+
+/// <summary>The secondary's registry is Debian's, without the referrers API.</summary>
+[Collection(LabToDistribution.Name)]
+public sealed class LabToDistributionTests(LabToDistribution fixture) : LabSourceTests(fixture.Pair)
+{
     [Fact]
     public async Task Referrers_AtATargetWithoutTheApi_AreListedUnderTheFallbackTag()
     {

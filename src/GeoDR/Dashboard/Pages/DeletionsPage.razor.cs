@@ -1,44 +1,22 @@
-using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Deletion;
 using Microsoft.AspNetCore.Components;
-using Npgsql;
 using Radzen;
 
 namespace GeoDR.Dashboard.Pages;
 
 /// <summary>The deletions that are not applied yet, and an operator's word on each.</summary>
-public sealed partial class DeletionsPage : LiveComponent
+public sealed partial class DeletionsPage : ReadingPage
 {
     private const int Shown = 200;
 
     private IReadOnlyList<DeletionRow> _rows = [];
-    private bool _read;
-    private bool _working;
 
     [Inject] private Deletions Deletions { get; set; } = null!;
 
-    [Inject] private Operations Operations { get; set; } = null!;
-
     [Inject] private DialogService Dialogs { get; set; } = null!;
 
-    private DateTimeOffset Now => Time.GetUtcNow();
-
-    protected override async Task OnParametersSetAsync()
-    {
-        try
-        {
-            await ReadAsync();
-        }
-        catch (NpgsqlException)
-        {
-            // The header says that the database does not answer; the next reading of the status tries again.
-        }
-    }
-
-    protected override Task OnLiveAsync(LiveSnapshot snapshot) => ReadAsync();
-
-    private async Task ReadAsync() => (_rows, _read) = (await Deletions.ListAsync(null, null, 0, Shown, Closed), true);
+    protected override async Task ReadRowsAsync() => _rows = await Deletions.ListAsync(null, null, 0, Shown, Closed);
 
     private Task KeepAsync(DeletionRow row) => RunAsync(async name =>
         await Deletions.KeepAsync(new(row.Id), name, Closed) > 0 ? $"{row.Repository} {row.Reference} stays." : "It is not waiting any more.");
@@ -51,14 +29,6 @@ public sealed partial class DeletionsPage : LiveComponent
         if (asked == true)
             await RunAsync(async name =>
                 await Deletions.ReleaseAsync(new(row.Id), name, Closed) > 0 ? $"{row.Repository} {row.Reference} is released." : "It is not waiting any more.");
-    }
-
-    private async Task RunAsync(Func<string, Task<string>> act)
-    {
-        _working = true;
-        await Operations.RunAsync(act, Closed);
-        _working = false;
-        await Operations.GuardAsync(ReadAsync);
     }
 
     private static string StateOf(DeletionRow row) => row.Hold is null ? row.State : $"{row.State} ({row.Hold})";

@@ -1,47 +1,25 @@
-using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Schedules;
 using Microsoft.AspNetCore.Components;
-using Npgsql;
 
 namespace GeoDR.Dashboard.Pages;
 
 /// <summary>The schedules, their last and next run, and the history of one.</summary>
-public sealed partial class SchedulesPage : LiveComponent
+public sealed partial class SchedulesPage : ReadingPage
 {
     private const int Shown = 100;
 
     private IReadOnlyList<ScheduleRow> _rows = [];
     private IReadOnlyList<ScheduleRun> _runs = [];
     private string? _shown;
-    private bool _read;
-    private bool _working;
 
     [Inject] private ScheduleList Schedules { get; set; } = null!;
 
     [Inject] private ScheduleRuns Runs { get; set; } = null!;
 
-    [Inject] private Operations Operations { get; set; } = null!;
-
-    private DateTimeOffset Now => Time.GetUtcNow();
-
-    protected override async Task OnParametersSetAsync()
+    protected override async Task ReadRowsAsync()
     {
-        try
-        {
-            await ReadAsync();
-        }
-        catch (NpgsqlException)
-        {
-            // The header says that the database does not answer; the next reading of the status tries again.
-        }
-    }
-
-    protected override Task OnLiveAsync(LiveSnapshot snapshot) => ReadAsync();
-
-    private async Task ReadAsync()
-    {
-        (_rows, _read) = (await Schedules.ListAsync(Closed), true);
+        _rows = await Schedules.ListAsync(Closed);
         if (_shown is { } name)
             _runs = await Runs.ListAsync(name, Shown, Closed);
     }
@@ -53,12 +31,6 @@ public sealed partial class SchedulesPage : LiveComponent
         return Operations.GuardAsync(ReadAsync);
     }
 
-    private async Task WantAsync(ScheduleRow row)
-    {
-        _working = true;
-        await Operations.RunAsync(async name => await Schedules.WantAsync(row.Name, name, Closed)
-            ? $"A node runs {row.Name} as soon as it is free." : $"There is no schedule {row.Name} any more.", Closed);
-        _working = false;
-        await Operations.GuardAsync(ReadAsync);
-    }
+    private Task WantAsync(ScheduleRow row) => RunAsync(async name => await Schedules.WantAsync(row.Name, name, Closed)
+        ? $"A node runs {row.Name} as soon as it is free." : $"There is no schedule {row.Name} any more.");
 }
