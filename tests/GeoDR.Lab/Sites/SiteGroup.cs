@@ -79,7 +79,7 @@ public sealed class SiteGroup : IAsyncDisposable
     {
         var keys = new SiteKeys(directory.PathOf("keys"), SigningAlgorithm.Rsa);
         var tokens = Keep(await TokenServer.StartAsync(keys.Clients, Issuer, TwoSites.Client, cancellationToken: cancellationToken));
-        var schema = await MigratedCluster.DirectoryAsync();
+        var schema = await MigratedCluster.DirectoryAsync(small: !options.Fsync);
         List<Site> sites = [];
         foreach (var name in options.Names)
         {
