@@ -24,7 +24,8 @@ public abstract record PrimaryAnswer
 }
 
 /// <summary>Asks the primary's registry what is still there, and proves that it was allowed to see it.</summary>
-public sealed class PrimaryView(RegistryClient primary, Outages outages)
+/// <param name="names">The primary's inventory, which names its repositories where its registry's catalog cannot be had; null answers are none.</param>
+public sealed class PrimaryView(RegistryClient primary, Outages outages, Func<CancellationToken, Task<IReadOnlyList<string>?>>? names = null)
 {
     private const int Tries = 3;
 
@@ -80,17 +81,12 @@ public sealed class PrimaryView(RegistryClient primary, Outages outages)
 
     private async Task<string?> DoubtAsync(string repository, CancellationToken cancel)
     {
-        var others = new List<string>();
+        List<string> others;
         try
         {
-            await foreach (var page in primary.ListCatalogAsync(null, 100, cancel))
-            {
-                others.AddRange(page.Where(n => n != repository && OciNames.IsRepository(n)));
-                if (others.Count >= Tries)
-                    break;
-            }
+            others = await OthersAsync(repository, cancel);
         }
-        catch (RegistryException e)
+        catch (Exception e) when (e is RegistryException or HttpRequestException)
         {
             return $"the primary's catalog cannot be read: {e.Message}";
         }
@@ -102,5 +98,25 @@ public sealed class PrimaryView(RegistryClient primary, Outages outages)
             if (await PullsAsync(other, await ListAsync(other, cancel), cancel))
                 return null;
         return "no other repository of the primary could be pulled for comparison";
+    }
+
+    private async Task<List<string>> OthersAsync(string repository, CancellationToken cancel)
+    {
+        var others = new List<string>();
+        try
+        {
+            await foreach (var page in primary.ListCatalogAsync(null, 100, cancel))
+            {
+                others.AddRange(page.Where(n => n != repository && OciNames.IsRepository(n)));
+                if (others.Count >= Tries)
+                    break;
+            }
+        }
+        catch (RegistryException e) when (names is not null && (int?)e.Status is 401 or 403 or 404 or 405)
+        {
+            // Granted tokens pull one repository and no more.
+            others.AddRange((await names(cancel) ?? throw e).Where(n => n != repository && OciNames.IsRepository(n)));
+        }
+        return others;
     }
 }

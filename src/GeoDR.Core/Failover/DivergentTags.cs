@@ -97,6 +97,15 @@ public sealed class DivergentTags(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>Whether the site holds something in the repository that waits for a decision, or for its end.</summary>
+    public async Task<bool> IsOfferedAsync(string site, string repository, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select exists (select from divergent_tag where site = $1 and repository = $2 and done_at is null)");
+        command.Parameters.Add(new() { Value = site });
+        command.Parameters.Add(new() { Value = repository });
+        return (bool)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     /// <summary>How many wait for a decision, or for its end.</summary>
     public async Task<long> CountOpenAsync(CancellationToken cancel)
     {

@@ -25,6 +25,8 @@ public sealed class RegistryException : Exception
     public HttpStatusCode? Status { get; }
     public IReadOnlyList<RegistryError> Errors { get; }
     public TimeSpan? RetryAfter { get; }
+    /// <summary>Whoever issues the tokens failed, for every repository alike; the registry was not asked.</summary>
+    public bool IsOfIssuer { get; init; }
     public bool IsUnreachable => Status is null;
     /// <summary>Set where certificates are the reason that there was no answer.</summary>
     public TlsFault? Tls => TlsFaults.Of(InnerException);

@@ -44,7 +44,7 @@ internal sealed class RegistryTransport : IDisposable
         _state = new State(challenge, challenge is null ? null : _tokensFor(challenge));
         if (challenge is not null && _state.Tokens is null)
             throw new RegistryException(_options.Name, HttpMethod.Get, request.RequestUri!, HttpStatusCode.Unauthorized, [],
-                $"asks for {challenge.Scheme} credentials and none are set: give Username and Password, or Geo:Tokens:*");
+                $"asks for {challenge.Scheme} credentials and none are set: give Username and Password, or Geo:Tokens:*, or for the primary's registry TokensFrom");
     }
 
     /// <summary>Sends; an answer that <paramref name="accepts"/> does not take is thrown.</summary>

@@ -42,7 +42,7 @@ public sealed class SiteBook(NpgsqlDataSource source)
         foreach (var site in sites)
             await WriteAsync(connection, site, """
                 url = coalesce(excluded.url, k.url), public_key = coalesce(excluded.public_key, k.public_key), may_promote = excluded.may_promote,
-                registry_url = coalesce(excluded.registry_url, k.registry_url), source = 'settings'
+                registry_url = coalesce(excluded.registry_url, k.registry_url), source = case when k.source = 'joined' then 'joined' else 'settings' end
                 """, cancel);
         await transaction.CommitAsync(cancel);
     }
@@ -61,11 +61,14 @@ public sealed class SiteBook(NpgsqlDataSource source)
     public async Task JoinAsync(KnownSite site, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
-        await WriteAsync(connection, site with { Source = "joined" }, """
-            url = excluded.url, public_key = excluded.public_key, may_promote = excluded.may_promote, registry_url = excluded.registry_url,
-            source = 'joined', revoked_at = null
-            """, cancel);
+        await JoinAsync(connection, site, cancel);
     }
+
+    /// <summary>The same, in the caller's transaction.</summary>
+    public static Task JoinAsync(NpgsqlConnection connection, KnownSite site, CancellationToken cancel) => WriteAsync(connection, site with { Source = "joined" }, """
+        url = excluded.url, public_key = excluded.public_key, may_promote = excluded.may_promote, registry_url = excluded.registry_url,
+        source = 'joined', revoked_at = null
+        """, cancel);
 
     /// <summary>From now on the site's calls and terms are refused here. False for a name that is not known.</summary>
     public async Task<bool> RevokeAsync(string name, CancellationToken cancel)

@@ -37,6 +37,9 @@ public sealed class PeerProbe(string peer, RegistryClient registry, Outages outa
                 _answer = await AskAsync(repository, cancel);
                 _answeredAt = time.GetTimestamp();
             }
+            // Without a token nothing of the registry can be read, and there may be no known repository to see that by.
+            if (_answer is null && failure.IsOfIssuer)
+                _answer = (failure.IsRefused ? "refused" : "unreachable", failure.Message);
             if (_answer is null && failure.IsRefused)
                 _answer = RefusedTwice(repository, failure);
             if (_answer is not { } found)

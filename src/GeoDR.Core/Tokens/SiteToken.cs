@@ -41,6 +41,9 @@ public static class SiteToken
     /// <summary>Who the token says it is from: to look up the key, nothing else. Null when it is no token.</summary>
     public static string? ReadIssuer(string token) => CompactJws.Read(token)?.Issuer is { Length: > 0 } issuer ? issuer : null;
 
+    /// <summary>The token's own id: for calls that count once.</summary>
+    public static string? ReadId(string token) => CompactJws.Read(token) is { } jwt ? CompactJws.Text(jwt, "jti") : null;
+
     public static SiteTokenResult Verify(
         string token, ECDsa publicKey, string audience, string method, string path, ReadOnlySpan<byte> body, DateTimeOffset now)
     {

@@ -16,14 +16,15 @@ public sealed class TokenSigner(TokenKey key, string issuer, string subject, Tim
     public TimeSpan Lifetime => lifetime;
 
     /// <summary>A token for exactly these scopes. <c>x5c</c> is the one key header that Distribution 2.8 and 3 both take.</summary>
-    public string Sign(string audience, IReadOnlyList<Scope> scopes)
+    /// <param name="grantedTo">The subject, where it is not this site.</param>
+    public string Sign(string audience, IReadOnlyList<Scope> scopes, string? grantedTo = null)
     {
         var now = time.GetUtcNow();
         var header = new JwtHeader(new SigningCredentials(key.Key, key.Algorithm)) { ["x5c"] = key.Chain };
         header.Remove("kid");
         var payload = new JwtPayload
         {
-            ["iss"] = issuer, ["sub"] = subject, ["aud"] = audience,
+            ["iss"] = issuer, ["sub"] = grantedTo ?? subject, ["aud"] = audience,
             ["nbf"] = (now - s_backdated).ToUnixTimeSeconds(), ["iat"] = now.ToUnixTimeSeconds(), ["exp"] = (now + lifetime).ToUnixTimeSeconds(),
             ["jti"] = Guid.NewGuid().ToString("N"),
             ["access"] = scopes.Select(Access).ToArray(),

@@ -10,10 +10,13 @@ namespace GeoDR.Tokens;
 public static class TokenSources
 {
     /// <summary>Null where nothing that is set answers the challenge.</summary>
-    public static ITokenSource? For(AuthChallenge? challenge, RegistryOptions options, TokenSigner? signer, TimeProvider time) => (challenge?.Scheme, options.Username) switch
+    /// <param name="granted">Tokens that another site grants, in place of this site's own.</param>
+    public static ITokenSource? For(
+        AuthChallenge? challenge, RegistryOptions options, TokenSigner? signer, TimeProvider time, ITokenSource? granted = null) => (challenge?.Scheme, options.Username) switch
     {
         ("Basic", not null) => new BasicCredentials(options),
         ("Bearer", not null) => new TokenService(options, challenge!, time),
+        ("Bearer", null) when granted is not null => granted,
         ("Bearer", null) when signer is not null && (options.Service ?? challenge!.Service) is { } service => new OwnTokens(signer, service, time),
         _ => null,
     };
@@ -30,15 +33,18 @@ public sealed class BasicCredentials(RegistryOptions options) : ITokenSource
 }
 
 /// <summary>Tokens kept until shortly before they end.</summary>
-internal sealed class TokenCache(TimeProvider time)
+public sealed class TokenCache(TimeProvider time)
 {
     private const int MaxEntries = 20_000;
     private readonly ConcurrentDictionary<string, (AuthenticationHeaderValue Header, DateTimeOffset Until)> _kept = new(StringComparer.Ordinal);
 
+    /// <summary>What tokens are kept by.</summary>
     public static string Key(IReadOnlyList<Scope> scopes) => scopes.Count == 1 ? scopes[0].ToString() : string.Join(' ', scopes);
 
+    /// <summary>Null where none is kept that still lasts.</summary>
     public AuthenticationHeaderValue? Find(string key) => _kept.TryGetValue(key, out var kept) && kept.Until > time.GetUtcNow() ? kept.Header : null;
 
+    /// <summary>Keeps a token, and gives it as it is sent.</summary>
     public AuthenticationHeaderValue Keep(string key, string token, TimeSpan lifetime)
     {
         if (_kept.Count >= MaxEntries)

@@ -16,8 +16,7 @@ internal sealed class SiteCallGuard(GeoSettings settings, SiteBook book, TimePro
     {
         if (await ReadBodyAsync(http.Request, http.RequestAborted) is not { } body)
             return new(null, [], Results.Problem(statusCode: 413, title: "The call is too long"));
-        var header = http.Request.Headers.Authorization.ToString();
-        var token = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim() : "";
+        var token = TokenOf(http.Request);
         var issuer = SiteToken.ReadIssuer(token);
         if (issuer is null || issuer == settings.SiteName || await book.FindAsync(issuer, http.RequestAborted) is not { PublicKey: { } pem } site)
             return new(null, [], Refuse("The calling site is not known here: invite it, or set Geo:Peers:NAME:PublicKeyFile."));
@@ -28,8 +27,12 @@ internal sealed class SiteCallGuard(GeoSettings settings, SiteBook book, TimePro
         return result == SiteTokenResult.Valid ? new(issuer, body, null) : new(null, [], Refuse($"The call's token was refused: {result}."));
     }
 
-    // Read before the caller is known, since the token covers it: so never more than a bound, whatever its header says.
-    private static async Task<byte[]?> ReadBodyAsync(HttpRequest request, CancellationToken cancel)
+    /// <summary>Empty where there is none.</summary>
+    public static string TokenOf(HttpRequest request) =>
+        request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim() : "";
+
+    /// <summary>Null when it is too long. Read before the caller is known, since the token covers it: so never more than a bound, whatever its header says.</summary>
+    public static async Task<byte[]?> ReadBodyAsync(HttpRequest request, CancellationToken cancel)
     {
         if (request.ContentLength > MaxBody)
             return null;

@@ -21,6 +21,7 @@ internal sealed class CheckVerb
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     private readonly List<CheckLine> _lines = [];
+    private SiteStore? _sites;
 
     public static async Task<int> RunAsync(bool json, CancellationToken cancel)
     {
@@ -44,6 +45,9 @@ internal sealed class CheckVerb
         await DatabaseAsync("database", "Geo:Database", s.Database, "select clock_timestamp()", cancel);
         if (!Keys(s))
             return;
+        await using var source = SiteDatabase.Open(s.Database);
+        _sites = new(source);
+        s = await KnownAsync(s, source, cancel);
         if (s.Role == Site.Primary)
         {
             if (s.Registry is { } only)
@@ -68,13 +72,33 @@ internal sealed class CheckVerb
     {
         try
         {
-            Pass("token key", RegistryClients.Signer(s, TimeProvider.System) is null ? "none set; the registries must know another way" : "key and certificate belong together");
+            Pass("token key", RegistryClients.Signer(s, TimeProvider.System) is not null ? "key and certificate belong together"
+                : s.PrimaryRegistry is { } r && TokensFrom.IsPrimary(r, s) ? "none set; the primary grants the tokens for its registry" : "none set; the registries must know another way");
             return true;
         }
         catch (TokenKeyException e)
         {
             Fail("token key", e.Message, "set Geo:Tokens:KeyFile and Geo:Tokens:CertificateFile to a private key and the certificate made from it");
             return false;
+        }
+    }
+
+    /// <summary>With what the site's database knows of the other sites, where it answers.</summary>
+    private async Task<GeoSettings> KnownAsync(GeoSettings s, NpgsqlDataSource source, CancellationToken cancel)
+    {
+        try
+        {
+            var site = await _sites!.ReadAsync(cancel);
+            var (known, faults) = await Failover.Following.ApplyAsync(s, site, new SiteBook(source), cancel);
+            foreach (var fault in faults)
+                Fail("settings", fault.Key, fault.Mend);
+            return faults.Count > 0 ? s : known;
+        }
+        catch (NpgsqlException)
+        {
+            foreach (var fault in PrimaryLogSettings.PeerFaults(s, _ => false))
+                Fail("settings", fault.Key, fault.Mend);
+            return s;
         }
     }
 
@@ -106,7 +130,7 @@ internal sealed class CheckVerb
     {
         if (s.PrimaryLogUrl is null)
             await DatabaseAsync("primary's log", "Geo:Primary:Log", s.PrimaryLog!, "select clock_timestamp() from geo_log_v1 where id = 0", cancel);
-        else
+        else if (s.PrimaryLogPeer is not null)
             await LogCheck.RunAsync(s, _lines.Add, Clock, cancel);
     }
 
@@ -121,7 +145,7 @@ internal sealed class CheckVerb
 
     private async Task<RegistryClient?> RegistryAsync(string name, string key, RegistrySettings registry, GeoSettings s, bool push, CancellationToken cancel)
     {
-        var client = RegistryClients.Build(name, registry, s, TimeProvider.System);
+        var client = RegistryClients.Build(name, registry, s, TimeProvider.System, sites: _sites);
         try
         {
             await client.PingAsync(cancel);

@@ -122,7 +122,7 @@ internal static class FailoverVerbs
             await new Revocation(source).RevokeAsync(p.GetValue(name)!, Environment.UserName, cancel)
                 ? await SayAsync($"{p.GetValue(name)} is revoked here. Revoke it at the other sites too.", ExitCodes.Success)
                 : await SayAsync($"The site {p.GetValue(name)} is not known here; `geodr site list` names them.", ExitCodes.Failed)));
-        return new Command("site", "the other sites") { list, revoke };
+        return new Command("site", "the other sites") { list, revoke, InvitationVerbs.Invite(), InvitationVerbs.Join() };
     }
 
     private static Command Fence(string name, bool fence)

@@ -1,3 +1,4 @@
+using GeoDR.Configuration;
 using GeoDR.Hosting;
 using GeoDR.Registry;
 using GeoDR.SyncState;
@@ -35,6 +36,8 @@ internal static class KeyVerbs
         if (VerbSettings.Read() is not { } settings)
             return ExitCodes.Settings;
         var registry = own ? settings.Registry : settings.PrimaryRegistry;
+        if (!own && registry is not null && TokensFrom.IsPrimary(registry, settings))
+            return await GrantedTokenVerb.RunAsync(repository, registry, settings, cancel);
         if (registry is null || RegistryClients.Signer(settings, TimeProvider.System) is not { } signer)
         {
             await Console.Error.WriteLineAsync("This site signs no tokens: set Geo:Tokens:Issuer, KeyFile and CertificateFile, and the registry's URL.");

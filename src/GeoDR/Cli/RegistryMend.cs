@@ -12,6 +12,8 @@ internal static class RegistryMend
     {
         if (e.Tls is { } fault)
             return Of(fault, key, registry);
+        if (e.Uri.AbsolutePath == Sites.GrantCall.Path)
+            return "the primary's GeoDR grants the tokens for its registry, and did not: see its words; it must run, be the primary, and know this site (`geodr site list` there)";
         if (e.IsUnreachable)
             return $"check {key}:Url ({registry.Url}) and that the registry runs{Proxy(registry.Url)}";
         if (!e.IsRefused)

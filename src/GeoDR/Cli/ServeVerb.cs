@@ -49,6 +49,8 @@ internal static class ServeVerb
         app.MapSiteCalls();
         app.MapFailoverCalls();
         app.MapOffers();
+        app.MapTokenGrants();
+        app.MapJoin();
         app.MapRepositoryApi();
         app.MapReconcileApi();
         app.MapQuarantineApi();

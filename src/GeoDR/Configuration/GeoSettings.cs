@@ -14,6 +14,8 @@ public sealed record RegistrySettings
     public string? Password { get; init; }
     /// <summary>The tokens' <c>aud</c>; by default what the registry's challenge names.</summary>
     public string? Service { get; init; }
+    /// <summary>(the primary's) Who signs the tokens: <c>self</c> or <c>primary</c>; by default this site where it has <c>Geo:Tokens</c>, else the primary.</summary>
+    public string? TokensFrom { get; init; }
     /// <summary>Hosts a registry's challenge may send credentials to; by default the registry's own.</summary>
     public IReadOnlyList<string> Realms { get; init; } = [];
     /// <summary>Hosts that blobs may be redirected to; any where none is named.</summary>

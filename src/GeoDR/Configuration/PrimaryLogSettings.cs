@@ -27,9 +27,17 @@ internal static class PrimaryLogSettings
             yield return new(Key, "is this site's own Geo:Site:Url; name the primary's");
         if (s.SiteKeyFile is null)
             yield return new("Geo:Site:KeyFile", $"is missing; {Key} is a URL, and calls to another site are signed: make a key with `geodr key new`");
+    }
+
+    /// <summary>What is missing to know whose log that is; seen with the sites that the database knows.</summary>
+    /// <param name="hasKey">Whether a site's key is known there.</param>
+    public static IEnumerable<Fault> PeerFaults(GeoSettings s, Func<string, bool> hasKey)
+    {
+        if (s.Role != Sites.Site.Secondary || s.PrimaryLogUrl is not { } url)
+            yield break;
         if (s.PrimaryLogPeer is not { } peer)
-            yield return new("Geo:Peers", $"names no site with the URL {url.Authority}; {Key} is read there, so set Geo:Peers:NAME:Url to it, NAME being the primary's Geo:Site:Name");
-        else if (peer.PublicKeyFile is null)
-            yield return new($"Geo:Peers:{peer.Name}:PublicKeyFile", $"is missing; {Key} is read from that site: give its public key, from `geodr key new` there");
+            yield return new("Geo:Peers", $"names no site with the URL {url.Authority}; {Key} is read there, so join that site with `geodr site join`, or set Geo:Peers:NAME:Url to it, NAME being the primary's Geo:Site:Name");
+        else if (peer.PublicKeyFile is null && !hasKey(peer.Name))
+            yield return new($"Geo:Peers:{peer.Name}:PublicKeyFile", $"is missing; {Key} is read from that site: give its public key, from `geodr key new` there, or join it with `geodr site join`");
     }
 }

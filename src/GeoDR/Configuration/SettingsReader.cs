@@ -82,6 +82,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Retention = RetentionSettings.Read(Text, Wrong),
         };
         _faults.AddRange(CertificateFaults.Of(settings));
+        _faults.AddRange(TokensFrom.Faults(settings));
         Relations(settings, secondary);
         return settings;
     }
@@ -90,6 +91,9 @@ public sealed class SettingsReader(IConfiguration configuration)
     public static bool SameUrl(Uri a, Uri b) =>
         string.Equals(a.Authority, b.Authority, StringComparison.OrdinalIgnoreCase)
         && a.AbsolutePath.TrimEnd('/') == b.AbsolutePath.TrimEnd('/');
+
+    /// <summary>1 to 63 letters, digits, '-', '_' or '.'.</summary>
+    public static bool IsSiteName(string name) => name.Length is > 0 and <= 63 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
     private void Relations(GeoSettings s, bool secondary)
     {
@@ -178,7 +182,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Wrong(username is null ? $"{key}:Username" : $"{key}:Password", "is missing; a name and a password belong together");
         return url is null ? null : new RegistrySettings
         {
-            Url = url, Username = username, Password = password, Service = Text($"{key}:Service"),
+            Url = url, Username = username, Password = password, Service = Text($"{key}:Service"), TokensFrom = Text($"{key}:TokensFrom"),
             Realms = List($"{key}:Realms"), BlobHosts = List($"{key}:BlobHosts"), AllowHttp = allowHttp, CaFile = File($"{key}:CaFile"),
             ClientCertificateFile = File($"{key}:ClientCertificateFile"), ClientKeyFile = File($"{key}:ClientKeyFile"),
         };
@@ -263,7 +267,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     private string Name(string key)
     {
         var name = Text(key) ?? "";
-        if (name.Length is 0 or > 63 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        if (!IsSiteName(name))
             Wrong(key, $"is '{name}'; give a name of 1 to 63 letters, digits, '-', '_' or '.'");
         return name;
     }

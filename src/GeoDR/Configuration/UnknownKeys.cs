@@ -6,6 +6,8 @@ internal static class UnknownKeys
     private static readonly string[] s_registry =
         ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "BlobHosts", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
 
+    private static readonly string[] s_primaryRegistry = [.. s_registry, "TokensFrom"];
+
     private static readonly string[] s_peer = ["Url", "PublicKeyFile", "MayPromote", "Registry", "Log", "LogFile"];
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
@@ -14,7 +16,7 @@ internal static class UnknownKeys
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
-        ["Geo:Primary:Registry"] = s_registry,
+        ["Geo:Primary:Registry"] = s_primaryRegistry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile", "Silence"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
         ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
@@ -43,7 +45,7 @@ internal static class UnknownKeys
         foreach (var peer in configuration.GetSection("Geo:Peers").GetChildren())
         {
             Below(peer, s_peer);
-            Below(peer.GetSection("Registry"), s_registry);
+            Below(peer.GetSection("Registry"), s_primaryRegistry);
         }
 
         void Below(IConfigurationSection section, string[] known)

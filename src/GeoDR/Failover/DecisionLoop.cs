@@ -13,7 +13,7 @@ namespace GeoDR.Failover;
 /// beside it. The registry's own notification then has it copied to every site.
 /// </summary>
 internal sealed partial class DecisionLoop(
-    GeoSettings settings, SiteWatch watch, SiteBook book, DivergentTags divergent, NpgsqlDataSource source, ILogger<DecisionLoop> logger, TimeProvider time)
+    GeoSettings settings, SiteWatch watch, SiteStore sites, SiteBook book, DivergentTags divergent, NpgsqlDataSource source, ILogger<DecisionLoop> logger, TimeProvider time)
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
     private static readonly TimeSpan s_put = TimeSpan.FromSeconds(30);
@@ -71,7 +71,7 @@ internal sealed partial class DecisionLoop(
         var known = await book.FindAsync(site, cancel);
         var (read, faults) = await Following.ApplyAsync(
             settings with { Role = Site.Primary }, new Site(settings.SiteName, Site.Secondary, false) { Follows = site }, book, cancel);
-        return known is { Revoked: false } && faults.Count == 0 ? RegistryClients.Build(SyncState.Peers.PrimaryRegistry, read.PrimaryRegistry!, read, Time)
+        return known is { Revoked: false } && faults.Count == 0 ? RegistryClients.Build(SyncState.Peers.PrimaryRegistry, read.PrimaryRegistry!, read, Time, sites: sites)
             : throw new InvalidOperationException(faults.Count > 0 ? faults[0].ToString() : $"the site {site} is not known, or was revoked");
     }
 

@@ -23,7 +23,7 @@ internal static class FailoverComposition
         .AddSingleton<StartHold>().AddSingleton<TermStore>().AddSingleton<RoleChange>()
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
-        .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>()
+        .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>()
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 

@@ -11,12 +11,14 @@ internal static class Following
 {
     public static async Task<(GeoSettings Settings, IReadOnlyList<Fault> Faults)> ApplyAsync(GeoSettings settings, Site? site, SiteBook book, CancellationToken cancel)
     {
+        var known = await book.ListAsync(cancel);
+        settings = WithKnown(settings, known);
         if (site is null or { IsPrimary: true } || site.Follows is not { } name || name == settings.PrimaryPeer?.Name && settings.Role == Site.Secondary)
-            return (settings, []);
+            return (settings, site?.IsPrimary == true ? [] : [.. PrimaryLogSettings.PeerFaults(settings, n => known.Any(k => k.Name == n && k.PublicKey is not null))]);
         var peer = settings.Peers.FirstOrDefault(p => p.Name == name);
-        var known = await book.FindAsync(name, cancel);
-        var url = peer?.Url ?? (Uri.TryCreate(known?.Url, UriKind.Absolute, out var told) ? told : null);
-        var registry = peer?.Registry ?? Told(settings, known?.RegistryUrl);
+        var other = known.FirstOrDefault(k => k.Name == name);
+        var url = peer?.Url ?? (Uri.TryCreate(other?.Url, UriKind.Absolute, out var told) ? told : null);
+        var registry = peer?.Registry ?? Told(settings, other?.RegistryUrl);
         var faults = new List<Fault>();
         if (url is null)
             faults.Add(new($"Geo:Peers:{name}:Url", $"is missing; this site follows {name} since its promotion and has not been told where it is"));
@@ -29,6 +31,16 @@ internal static class Following
             PrimaryUrl = url, PrimaryLog = peer?.Log ?? url?.ToString(), PrimaryRegistry = registry,
             Peers = [.. settings.Peers.Where(p => p.Name != name), (peer ?? new(name, url, null)) with { Url = url }],
         }, faults);
+    }
+
+    /// <summary>The settings with the name of the primary, where they give its URL alone and the book knows whose that is: one of them joined the other.</summary>
+    public static GeoSettings WithKnown(GeoSettings settings, IReadOnlyList<KnownSite> known)
+    {
+        foreach (var url in new[] { settings.PrimaryUrl, settings.PrimaryLogUrl })
+            if (url is not null && !settings.Peers.Any(p => p.Url is not null && SettingsReader.SameUrl(p.Url, url))
+                && known.FirstOrDefault(k => k.Name != settings.SiteName && Uri.TryCreate(k.Url, UriKind.Absolute, out var at) && SettingsReader.SameUrl(at, url)) is { } site)
+                settings = settings with { Peers = [.. settings.Peers.Where(p => p.Name != site.Name), (settings.Peers.FirstOrDefault(p => p.Name == site.Name) ?? new(site.Name, null, null)) with { Url = url }] };
+        return settings;
     }
 
     // Who allows plain http to its own registry is in a network where it is right.

@@ -33,7 +33,8 @@ internal static class DeletionComposition
     public static IServiceCollection AddDeletion(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(settings.Deletion)
         .AddSingleton<ListedTags>().AddSingleton<DeletionQueue>().AddSingleton<DeletionWrites>().AddSingleton<AbsenceCheck>().AddSingleton<Brake>()
-        .AddSingleton(p => new PrimaryView(p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>()))
+        .AddSingleton(p => new PrimaryView(
+            p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>(), cancel => p.GetRequiredService<IInventorySource>().NamesAsync("", cancel)))
         .AddSingleton(p => new DeletionWork(
             p.GetRequiredService<OwnRegistry>().Client, p.GetRequiredService<PrimaryView>(), p.GetRequiredService<AbsenceCheck>(), p.GetRequiredService<Claims>(),
             p.GetRequiredService<References>(), p.GetRequiredService<DeletionQueue>(), p.GetRequiredService<DeletionWrites>(), p.GetRequiredService<InventoryStore>(),

@@ -1,6 +1,8 @@
 using GeoDR.Configuration;
 using GeoDR.Registry;
+using GeoDR.Sites;
 using GeoDR.Status;
+using GeoDR.SyncState;
 using GeoDR.Tokens;
 
 namespace GeoDR.Hosting;
@@ -20,7 +22,9 @@ internal static class RegistryClients
             ? new TokenSigner(TokenKey.Load(key, certificate), issuer, Subject(settings.SiteName), settings.Tokens.Lifetime, time)
             : null;
 
-    public static RegistryClient Build(string name, RegistrySettings registry, GeoSettings settings, TimeProvider time, Func<string, string>? nameAt = null)
+    /// <param name="sites">Names the term to ask the primary for tokens with; without it this site asks for none.</param>
+    public static RegistryClient Build(
+        string name, RegistrySettings registry, GeoSettings settings, TimeProvider time, Func<string, string>? nameAt = null, SiteStore? sites = null)
     {
         var options = new RegistryOptions
         {
@@ -31,6 +35,7 @@ internal static class RegistryClients
             UserAgent = UserAgent(settings.SiteName), NameAt = nameAt ?? (name => name),
         };
         var signer = Signer(settings, time);
-        return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, time));
+        var granted = name == Peers.PrimaryRegistry && sites is not null ? GrantedTokens.Of(name, registry, settings, sites, time) : null;
+        return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, time, granted));
     }
 }

@@ -72,7 +72,7 @@ internal static class SiteComposition
 
     /// <summary>The part that any number of processes may run on one tracking database.</summary>
     public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings, string? follows) => services
-        .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p))))
+        .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p), sites: p.GetRequiredService<SiteStore>())))
         .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p), settings.Selection.Map.At)))
         .AddSingleton(p => new Probes(
             new PeerProbe(Peers.PrimaryRegistry, p.GetRequiredService<PrimaryRegistry>().Client, p.GetRequiredService<Outages>(), Clock(p)),
@@ -97,7 +97,15 @@ internal static class SiteComposition
             p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
             Clock(p), p.GetRequiredService<ISyncJournal>()))
         .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
-        .AddVerification(settings).AddDeletion(settings);
+        .AddPrimaryNames().AddVerification(settings).AddDeletion(settings);
+
+    // Workers ask for them too.
+    private static IServiceCollection AddPrimaryNames(this IServiceCollection services)
+    {
+        services.TryAddSingleton<HeartbeatSender>();
+        services.TryAddSingleton<IInventorySource, PeerInventory>();
+        return services;
+    }
 
     private static RegistryClient Source(IServiceProvider provider) => provider.GetRequiredService<PrimaryRegistry>().Client;
 

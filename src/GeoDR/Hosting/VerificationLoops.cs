@@ -70,7 +70,7 @@ internal static class VerificationComposition
 
     private static RepositoryCheck Check(IServiceProvider p, GeoSettings settings) => new(
         RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p), settings.Selection.Map.At),
-        RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p)),
+        RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p), sites: p.GetRequiredService<SiteStore>()),
         p.GetRequiredService<Probes>().Own, p.GetRequiredService<KnownContent>(), settings.Selection, p.GetRequiredService<VerificationBudget>(), Clock(p));
 
     private static VerificationLoop Loop(IServiceProvider p, GeoSettings settings, bool deep) => new(

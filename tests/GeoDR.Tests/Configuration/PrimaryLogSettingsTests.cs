@@ -64,6 +64,7 @@ public sealed class PrimaryLogSettingsTests : IDisposable
         foreach (var (key, value) in changed)
             all[key] = value;
         var reader = new SettingsReader(new ConfigurationBuilder().AddInMemoryCollection(all.Where(a => a.Value is not null)).Build());
-        return (reader.Read(), reader.Faults);
+        var settings = reader.Read();
+        return (settings, [.. reader.Faults, .. PrimaryLogSettings.PeerFaults(settings, _ => false)]);
     }
 }

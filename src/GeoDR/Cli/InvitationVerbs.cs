@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using GeoDR.Configuration;
+using GeoDR.Failover;
+using GeoDR.Postgres;
+using GeoDR.Sites;
+using GeoDR.Tokens;
+using Npgsql;
+
+namespace GeoDR.Cli;
+
+/// <summary>Sites join by one invitation made at the primary and one command at the new site.</summary>
+internal static class InvitationVerbs
+{
+    private const string KeyFile = "Geo:Site:KeyFile";
+
+    public static Command Invite()
+    {
+        var name = new Option<string>("--name") { Description = "the new site's Geo:Site:Name", Required = true };
+        var promote = new Option<bool>("--may-promote") { Description = "it may become the primary" };
+        var database = new Option<bool>("--database") { Description = "the SQL too that lets it read this site's log from PostgreSQL" };
+        var command = new Command("invite", "(primary) print one line that lets one site join, once, within 15 minutes; keep it as a secret") { name, promote, database };
+        command.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(source => InviteAsync(source, p.GetValue(name)!, p.GetValue(promote), p.GetValue(database), cancel)));
+        return command;
+    }
+
+    public static Command Join()
+    {
+        var line = new Argument<string>("invitation") { Description = "the line that `geodr site invite` printed; - reads it from the standard input" };
+        var command = new Command("join", "(new site) join the sites by an invitation; makes this site's key where Geo:Site:KeyFile names none yet") { line };
+        command.SetAction(async (p, cancel) => await JoinAsync(p.GetValue(line) is "-" or null ? await Console.In.ReadLineAsync(cancel) ?? "" : p.GetValue(line)!, cancel));
+        return command;
+    }
+
+    private static async Task<int> InviteAsync(NpgsqlDataSource source, string name, bool mayPromote, bool database, CancellationToken cancel)
+    {
+        if (VerbSettings.Read() is not { } settings)
+            return ExitCodes.Settings;
+        if (!SettingsReader.IsSiteName(name) || name == settings.SiteName)
+            return await SayAsync($"'{name}' is no name for another site: 1 to 63 letters, digits, '-', '_' or '.'.", ExitCodes.Usage);
+        var faults = new List<Fault>();
+        if (settings.SiteKeyFile is null)
+            faults.Add(new(KeyFile, "is missing; an invitation names this site's key, make one with `geodr key new`"));
+        if (settings.SiteUrl is null)
+            faults.Add(new("Geo:Site:Url", "is missing; an invitation names where this site is called"));
+        if (settings.Peers.Any(p => p.Name == name && p.PublicKeyFile is not null))
+            faults.Add(new($"Geo:Peers:{name}:PublicKeyFile", $"names {name}'s key already, and would win over the one it joins with; remove it"));
+        if (!VerbSettings.Report(faults))
+            return ExitCodes.Settings;
+        if (await new SiteStore(source).ReadAsync(cancel) is not { IsPrimary: true, IsFenced: false })
+            return await SayAsync("This site is no confirmed primary: invite at the primary.", ExitCodes.Failed);
+        var known = await new SiteBook(source).FindAsync(name, cancel);
+        using var key = SiteKey.Load(settings.SiteKeyFile!);
+        var (made, until) = await new Invitations(source).NewAsync(name, mayPromote, Environment.UserName, cancel);
+        Console.WriteLine(new Invitation(made.Id, name, settings.SiteName, settings.SiteUrl!.AbsoluteUri.TrimEnd('/'), key.PublicPem, made.Secret, until));
+        await Console.Error.WriteLineAsync(
+            $"Run `geodr site join` with this line at {name} before {until.UtcDateTime:HH:mm} UTC. It counts once, and whoever has it can join as {name}."
+            + (known?.PublicKey is null ? "" : $" {name} is known already: joining replaces its key."));
+        if (database)
+            await ReaderAsync(source, name, cancel);
+        return ExitCodes.Success;
+    }
+
+    // Not run: GeoDR needs no right to create roles.
+    private static async Task ReaderAsync(NpgsqlDataSource source, string name, CancellationToken cancel)
+    {
+        var login = $"geodr_{name}";
+        var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        if (await Migrator.GrantReaderAsync(source, cancel) is { } missing)
+            Console.WriteLine(missing);
+        Console.WriteLine($"create role \"{login[..Math.Min(login.Length, 63)]}\" login password '{password}' in role geo_log_reader;");
+        await Console.Error.WriteLineAsync($"Run this in the database of Geo:Database, as a role that may create roles, and give {name} Geo:Primary:Log with that name and password.");
+    }
+
+    private static async Task<int> JoinAsync(string line, CancellationToken cancel)
+    {
+        if (!Invitation.TryParse(line, out var invitation) || !Uri.TryCreate(invitation.Url, UriKind.Absolute, out var url))
+            return await SayAsync("This is no invitation: give the whole line that `geodr site invite` printed at the primary.", ExitCodes.Usage);
+        var reader = new SettingsReader(VerbSettings.Configuration());
+        var settings = reader.Read();
+        // The key that the settings name is made here where it is not there.
+        var faults = reader.Faults.Where(f => f.Key != KeyFile).ToList();
+        if (settings.SiteKeyFile is null)
+            faults.Add(new(KeyFile, "is missing; say where this site's key is, or is to be"));
+        if (settings.SiteName != invitation.Name)
+            faults.Add(new("Geo:Site:Name", $"is {settings.SiteName}, and the invitation is for {invitation.Name}"));
+        if (url.Scheme != Uri.UriSchemeHttps && !settings.PrimaryAllowHttp)
+            faults.Add(new("Geo:Primary:AllowHttp", $"is not true, and {invitation.Site} is called by plain http: {url}"));
+        if (!VerbSettings.Report(faults))
+            return ExitCodes.Settings;
+        if (invitation.Until < TimeProvider.System.GetUtcNow())
+            return await SayAsync($"The invitation ended at {invitation.Until.UtcDateTime:yyyy-MM-dd HH:mm} UTC (or this machine's clock is ahead): ask for another.", ExitCodes.Failed);
+        return await VerbSettings.WithDatabaseAsync(source => JoinAsync(source, settings, invitation, cancel));
+    }
+
+    private static async Task<int> JoinAsync(NpgsqlDataSource source, GeoSettings settings, Invitation invitation, CancellationToken cancel)
+    {
+        await Migrator.MigrateAsync(source, cancel);
+        try
+        {
+            if (!File.Exists(settings.SiteKeyFile))
+            {
+                using var made = SiteKey.Create();
+                made.WritePrivate(settings.SiteKeyFile!);
+                await Console.Error.WriteLineAsync($"This site's key is new, in {settings.SiteKeyFile}.");
+            }
+            using var key = SiteKey.Load(settings.SiteKeyFile!);
+            using var client = SiteClient.Of(settings, TimeProvider.System)!;
+            var book = new SiteBook(source);
+            await Joining.JoinAsync(invitation, settings, key, client, book, new TermStore(source, book), TimeProvider.System, cancel);
+        }
+        catch (Exception e) when (e is HttpRequestException or UntrustedAnswerException or CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return await SayAsync($"{settings.SiteName} did not join: {e.Message}", ExitCodes.Failed);
+        }
+        var uses = settings.PrimaryUrl is { } set && SettingsReader.SameUrl(set, new(invitation.Url));
+        return await SayAsync(
+            $"{settings.SiteName} and {invitation.Site} know each other now; no Geo:Peers is needed for that. "
+            + (uses || settings.Role == Site.Primary ? "Start `geodr serve`, again where it runs." : $"Set Geo:Primary:Url to {invitation.Url}, and start `geodr serve`."), ExitCodes.Success);
+    }
+
+    private static async Task<int> SayAsync(string words, int code)
+    {
+        await Console.Error.WriteLineAsync(words);
+        return code;
+    }
+}
