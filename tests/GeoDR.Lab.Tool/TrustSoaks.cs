@@ -54,6 +54,47 @@ internal static class TrustSoaks
         return command;
     }
 
+    public static Command Failover()
+    {
+        var count = new Option<int>("--count") { Description = "Failovers", DefaultValueFactory = _ => 2 };
+        var seed = new Option<int>("--seed") { Description = "Decides what happens when", DefaultValueFactory = _ => 1 };
+        var command = new Command("failover", "the primary of three sites loses its power under load; another is promoted, and all come together again") { count, seed };
+        command.SetAction((parsed, token) =>
+        {
+            var options = new FailoverSoakOptions { Seed = parsed.GetValue(seed) };
+            FailoverSoak? soak = null;
+            return RunAsync(
+                $"failover-{options.Seed}", parsed.GetValue(count),
+                async stop => soak = await FailoverSoak.StartAsync(options, stop),
+                async (number, _, stop) => (await soak!.RunAsync(number, stop)).ToLine(),
+                lines => $"{lines.Count} failovers, in {Sum(lines, "ahead")} of them the third site could be ahead: {Sum(lines, "pushes")} pushes, {Sum(lines, "lost")} tags lost, of them {Sum(lines, "listed")} in the list and {Sum(lines, "outside")} neither there nor inside its window; "
+                    + $"{Sum(lines, "offered")} offered and taken over\n"
+                    + string.Join('\n', new[] { "command", "taken", "replicated", "home" }.Select(n =>
+                        $"  {n}: median {Text(Median(lines, n))} s, worst {Text(lines.Max(f => SoakCommand.Value(f, n)))} s")),
+                token);
+        });
+        return command;
+    }
+
+    public static Command Handover()
+    {
+        var count = new Option<int>("--count") { Description = "Promotions, there and back", DefaultValueFactory = _ => 2 };
+        var seed = new Option<int>("--seed") { Description = "Decides what is pushed", DefaultValueFactory = _ => 1 };
+        var command = new Command("handover", "two sites behind HAProxy hand the role over and back under load; no push may be lost") { count, seed };
+        command.SetAction((parsed, token) =>
+        {
+            HandoverSoak? soak = null;
+            return RunAsync(
+                $"handover-{parsed.GetValue(seed)}", parsed.GetValue(count),
+                async stop => soak = await HandoverSoak.StartAsync(parsed.GetValue(seed), stop),
+                async (number, _, stop) => (await soak!.RunAsync(number, stop)).ToLine(),
+                lines => $"{lines.Count} planned promotions, {Sum(lines, "lost")} pushes lost\n" + string.Join('\n', new[] { "command", "interruption" }.Select(n =>
+                    $"  {n}: median {Text(Median(lines, n))} s, worst {Text(lines.Max(f => SoakCommand.Value(f, n)))} s")),
+                token);
+        });
+        return command;
+    }
+
     private static async Task<int> RunAsync(
         string name, int rounds, Func<CancellationToken, Task<IAsyncDisposable>> start, Func<int, bool, CancellationToken, Task<string>> round,
         Func<IReadOnlyList<string[]>, string> summary, CancellationToken cancellationToken)

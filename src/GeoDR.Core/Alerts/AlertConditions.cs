@@ -16,6 +16,9 @@ public static class AlertConditions
     public static IReadOnlyList<Condition> Of(SiteStatus site, AlertFacts facts, ReaderLimits readers)
     {
         var found = new List<Condition>();
+        if (site.FencedBy is { } by)
+            found.Add(new(AlertKinds.Fenced, Condition.Site, Severities.Critical, $"this primary is fenced: {by} was promoted",
+                "`geodr status` says what to do: demote this site, or revoke the other if it had no right to it", s_none));
         if (site.Role == Site.Primary)
             found.AddRange(site.Peers.Where(p => p.Role == Site.Secondary).Select(p => OfReader(p, site.At, facts.LogHead, readers)).OfType<Condition>());
         else

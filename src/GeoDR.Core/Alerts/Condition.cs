@@ -16,9 +16,10 @@ public static class AlertKinds
     public const string Quarantine = "quarantine";
     public const string Divergent = "divergent";
     public const string Secondary = "secondary";
+    public const string Fenced = "fenced";
 
     public static IReadOnlyList<string> All { get; } =
-        [TargetAge, TargetBytes, Log, Outage, Workers, Failed, Damage, Brake, ReconcileFailed, Gaps, Quarantine, Divergent, Secondary];
+        [TargetAge, TargetBytes, Log, Outage, Workers, Failed, Damage, Brake, ReconcileFailed, Gaps, Quarantine, Divergent, Secondary, Fenced];
 }
 
 /// <summary>How soon somebody should look.</summary>

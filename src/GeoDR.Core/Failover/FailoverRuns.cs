@@ -17,11 +17,13 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
 {
     private const string Columns = "id, kind, planned, status, step, report::text, asked_by, asked_at, ended_at";
 
-    /// <summary>Records one, to be taken up. Null where another runs.</summary>
-    public async Task<FailoverRun?> BeginAsync(Guid id, string kind, bool planned, string step, string report, string by, CancellationToken cancel)
+    /// <summary>Records one. Null where another runs.</summary>
+    /// <param name="node">Who has it already, for a lease's length; null to have any node take it up.</param>
+    public async Task<FailoverRun?> BeginAsync(
+        Guid id, string kind, bool planned, string step, string report, string by, string? node, TimeSpan lease, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"""
-            insert into failover_run (id, kind, planned, step, report, asked_by) values ($1, $2, $3, $4, $5, $6)
+            insert into failover_run (id, kind, planned, step, report, asked_by, node, lease_until) values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8)
             on conflict ((true)) where status = 'running' do nothing returning {Columns}
             """);
         command.Parameters.Add(new() { Value = id });
@@ -30,6 +32,8 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = step });
         command.Parameters.Add(new() { Value = report, NpgsqlDbType = NpgsqlDbType.Jsonb });
         command.Parameters.Add(new() { Value = by });
+        command.Parameters.Add(new() { Value = (object?)node ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = lease });
         return await ReadAsync(command, cancel) is [var one, ..] ? one : null;
     }
 

@@ -52,6 +52,21 @@ public sealed class PeerStore(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>A site answered, and said less of itself than its own heartbeat does: what that said stays.</summary>
+    public async Task AnsweredAsync(HeartbeatAnswer answer, string? url, CancellationToken cancel)
+    {
+        var status = new Heartbeat(answer.Name, answer.Role, url, answer.Primary, "", null, null, new Dictionary<string, long>(), "unknown");
+        await using var command = source.CreateCommand("""
+            insert into peer (name, role, url, status) values ($1, $2, $3, $4)
+            on conflict (name) do update set role = excluded.role, url = excluded.url, last_heard_at = clock_timestamp()
+            """);
+        command.Parameters.Add(new() { Value = answer.Name });
+        command.Parameters.Add(new() { Value = answer.Role });
+        command.Parameters.Add(new() { Value = (object?)url ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = JsonSerializer.Serialize(status, s_json), NpgsqlDbType = NpgsqlDbType.Jsonb });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
     public async Task<IReadOnlyList<Peer>> ListAsync(CancellationToken cancel)
     {
         await using var command = source.CreateCommand("select name, role, url, event_id, last_heard_at, status from peer order by name");

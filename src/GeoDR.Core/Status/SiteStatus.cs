@@ -48,6 +48,9 @@ public sealed record SiteStatus(
     /// <summary>(primary) How much of the log is kept, and for whom.</summary>
     public LogKeeping? LogKept { get; init; }
 
+    /// <summary>(primary) The site whose promotion fences it; null when nothing does.</summary>
+    public string? FencedBy { get; init; }
+
     /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
     public ReconcileStatus? Reconcile { get; init; }
 }

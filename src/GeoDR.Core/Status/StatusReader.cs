@@ -62,10 +62,10 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         var left = counts.Pending + counts.Started;
         var pace = count.SyncedLately / 300d;
         return new SiteStatus(
-            site.Name, site.Role, Version, 0, site.Paused, health, reasons, counts,
+            site.Name, site.Role, Version, site.Epoch, site.Paused, health, reasons, counts,
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null, lost?.OldestSeconds, count.Bytes, count.References, count.Deletions,
             left == 0 || pace <= 0 ? null : left / pace, count.Divergent, workers, outages, requests, peers, time.GetUtcNow())
-        { Verification = verification, Reconcile = compared, Loss = lost, LogKept = kept, OpenAlerts = reader.GetInt64(13), CountedSecondsAgo = age.TotalSeconds };
+        { FencedBy = site.IsFenced ? site.NewerSite ?? site.Rival : null, Verification = verification, Reconcile = compared, Loss = lost, LogKept = kept, OpenAlerts = reader.GetInt64(13), CountedSecondsAgo = age.TotalSeconds };
     }
 
     private static CursorStatus? ReadCursor(NpgsqlDataReader row) => row.IsDBNull(0) ? null : new(
@@ -83,12 +83,20 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         var (bad, weak) = (new List<string>(), new List<string>());
         if (site.IsPrimary)
         {
+            if (site.NewerSite is { } newer)
+                bad.Add($"{newer} was promoted in epoch {site.NewerEpoch} and this primary is fenced: run `geodr demote` here, or `geodr site revoke {newer}` if it had no right to it");
+            if (site.Rival is { } rival)
+                bad.Add($"{rival} was promoted in the same epoch, both are fenced: choose which stays with `geodr term choose`");
+            if (site.Handover is not null)
+                weak.Add("clients are fenced for a planned promotion: `geodr unfence` lets them in");
             if (log is null || log.BeatSecondsAgo > s_silent.TotalSeconds)
                 bad.Add("no intake has been alive for 30 s: start `geodr serve`");
             if (log?.Quarantined > 0)
                 weak.Add($"{log.Quarantined} notifications could not be understood");
             return Health(site, bad, weak);
         }
+        if (site.Comparing is not null)
+            weak.Add("what is here is being compared with the new primary, and nothing is copied until that is done");
         if (cursor is null)
             bad.Add("the primary's log has not been read yet");
         else

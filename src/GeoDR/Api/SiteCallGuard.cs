@@ -1,6 +1,7 @@
 using GeoDR.Configuration;
 using GeoDR.Sites;
 using GeoDR.Tokens;
+using Npgsql;
 
 namespace GeoDR.Api;
 
@@ -13,6 +14,18 @@ internal sealed class SiteCallGuard(GeoSettings settings, SiteBook book, TimePro
     private const int MaxBody = 1024 * 1024;
 
     public async Task<SiteCall> AuthenticateAsync(HttpContext http)
+    {
+        try
+        {
+            return await ReadAsync(http);
+        }
+        catch (NpgsqlException)
+        {
+            return new(null, [], Results.Problem(statusCode: 503, title: "The caller cannot be told now", detail: "This site's database does not answer."));
+        }
+    }
+
+    private async Task<SiteCall> ReadAsync(HttpContext http)
     {
         if (await ReadBodyAsync(http.Request, http.RequestAborted) is not { } body)
             return new(null, [], Results.Problem(statusCode: 413, title: "The call is too long"));

@@ -41,7 +41,9 @@ internal static class SiteCalls
             await terms.HearAsync(signed, http.RequestAborted);
         // What a site says of itself, under its own key.
         await book.TellAsync([new(caller, heartbeat.Url, null, true, false, "told", heartbeat.RegistryUrl)], http.RequestAborted);
-        await peers.HeardAsync(heartbeat with { Terms = null }, http.RequestAborted);
+        // A promotion only asks and tells; how its site is, its own heartbeat says.
+        if (heartbeat.Role is Site.Primary or Site.Secondary)
+            await peers.HeardAsync(heartbeat with { Terms = null }, http.RequestAborted);
         var site = (await sites.ReadAsync(http.RequestAborted))!;
         var now = await status.ReadAsync(http.RequestAborted);
         return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : site.Follows ?? settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0)

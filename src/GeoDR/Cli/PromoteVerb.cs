@@ -86,7 +86,7 @@ internal static class PromoteVerb
         if (!yes && !await ConfirmAsync(site.Name))
             return ExitCodes.Failed;
         var report = new Report(site.Name, from, planned, Environment.UserName, loss, lost, []);
-        if (await runs.BeginAsync(Guid.NewGuid(), Promotion.Kind, planned, Promotion.FirstStep(planned), report.ToJson(), Environment.UserName, cancel) is null)
+        if (await runs.BeginAsync(Guid.NewGuid(), Promotion.Kind, planned, Promotion.FirstStep(planned), report.ToJson(), Environment.UserName, s_node, Promotion.Lease, cancel) is null)
             return await SayAsync("Another promotion has just begun here; run this again to see it through.", ExitCodes.Failed);
         return await CarryOutAsync(settings, source, peers, runs, cancel);
     }

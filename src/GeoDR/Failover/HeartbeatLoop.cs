@@ -80,7 +80,8 @@ internal sealed partial class HeartbeatLoop(
             // Only one's own primary says who the sites are.
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Sites is { Count: > 0 and < 1000 } told)
                 await book.TellAsync([.. told.Where(t => t.Name != settings.SiteName)], cancel);
-            await peers.HeardAsync(new Heartbeat(answer.Name, answer.Role, other.Url, answer.Primary, "", null, null, new Dictionary<string, long>(), "unknown"), cancel);
+            if (answer.Name == other.Name)
+                await peers.AnsweredAsync(answer, other.Url, cancel);
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Role != Site.Primary)
                 LogNotPrimary(logger, answer.Name, answer.Role);
             if (_silent.TryRemove(other.Name, out _))

@@ -78,9 +78,12 @@ internal sealed class LogHost : IAsyncDisposable
                 l.UseHttps(certificate);
         }));
         if (source is not null)
-            builder.Services.AddSingleton(source).AddSiteCalls();
+        {
+            builder.Services.AddSingleton(source).AddSingleton<SiteBook>().AddSiteCalls();
+            await new SiteBook(source).SetAsync([new(Caller, null, await File.ReadAllTextAsync(publicKey), true, false, "settings", null)], CancellationToken.None);
+        }
         builder.Services.AddProblemDetails().AddSingleton(TimeProvider.System)
-            .AddSingleton(new GeoSettings { SiteName = Name, Role = "primary", Database = "", Peers = [new(Caller, null, publicKey)] });
+            .AddSingleton(new GeoSettings { SiteName = Name, Role = "primary", Database = "" });
         var app = host._app = builder.Build();
         app.Use(async (http, next) =>
         {

@@ -14,7 +14,8 @@ internal sealed class LogRig : IAsyncDisposable
 {
     public const int Repositories = 500;
     private const string Secret = "notifies-geodr";
-    private const string OverHttp = "http-follower";
+    // Without a hyphen: the names of peers are parts of variables, which a shell in between would drop.
+    private const string OverHttp = "http_follower";
 
     private readonly LabDirectory _directory = LabDirectory.Create("lost-events");
     private readonly List<IAsyncDisposable> _parts = [];
@@ -33,7 +34,7 @@ internal sealed class LogRig : IAsyncDisposable
         rig.Primary = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("primary"), new PostgresOptions { Fsync = true }, cancellationToken: cancel));
         var tracking = rig.Keep(await PostgresCluster.StartNewAsync(rig._directory.PathOf("tracking"), null, cancellationToken: cancel));
         await rig.Primary.CreateDatabaseAsync("geodr", cancellationToken: cancel);
-        rig.Intakes = [.. new[] { "one", "two" }.Select(n => rig.Keep(rig.Site($"intake-{n}", "primary", rig.Primary.ConnectionString("geodr"))))];
+        rig.Intakes = [.. new[] { "one", "two" }.Select(n => rig.Keep(rig.Site($"intake_{n}", "primary", rig.Primary.ConnectionString("geodr"))))];
         (await rig.Intakes[0].RunAsync("migrate")).EnsureSuccess();
         // Without the lock, a follower that is slow to read on a busy machine must still read within the moment that matters.
         await rig.Primary.ExecuteAsync(Hindrance(searchPath is null ? 0.05 : 0.25), "geodr", cancel);
@@ -128,7 +129,7 @@ internal sealed class LogRig : IAsyncDisposable
         var site = Keep(Site(name, "secondary", tracking.ConnectionString(name)))
             .Set("Primary:Log", log).Set("Primary:AllowHttp", "true")
             .Set("Site:KeyFile", name == OverHttp ? Key(OverHttp, "key") : null)
-            .Set("Peers:intake-one:Url", Intakes[0].Url.AbsoluteUri).Set("Peers:intake-one:PublicKeyFile", name == OverHttp ? Key("intake-one", "pub") : null)
+            .Set("Peers:intake_one:Url", Intakes[0].Url.AbsoluteUri).Set("Peers:intake_one:PublicKeyFile", name == OverHttp ? Key("intake_one", "pub") : null)
             .Set("Registry:Url", $"http://127.0.0.1:{Ports.Free()}").Set("Registry:AllowHttp", "true")
             .Set("Primary:Registry:Url", $"http://127.0.0.1:{Ports.Free()}").Set("Primary:Registry:AllowHttp", "true");
         (await site.RunAsync("migrate")).EnsureSuccess();
@@ -144,7 +145,7 @@ internal sealed class LogRig : IAsyncDisposable
     /// <summary>The intakes and the follower over HTTP get to know each other.</summary>
     private async Task IntroduceAsync(CancellationToken cancel)
     {
-        foreach (var name in new[] { "intake-one", OverHttp })
+        foreach (var name in new[] { "intake_one", OverHttp })
             (await GeoProgram.RunAsync(["key", "new", "--private", Key(name, "key"), "--public", Key(name, "pub")], cancellationToken: cancel)).EnsureSuccess();
         foreach (var intake in Intakes)
             intake.Set($"Peers:{OverHttp}:PublicKeyFile", Key(OverHttp, "pub"));
