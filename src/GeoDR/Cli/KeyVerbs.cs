@@ -37,7 +37,7 @@ internal static class KeyVerbs
             return ExitCodes.Settings;
         var registry = own ? settings.Registry : settings.PrimaryRegistry;
         if (!own && registry is not null && TokensFrom.IsPrimary(registry, settings))
-            return await GrantedTokenVerb.RunAsync(repository, registry, settings, cancel);
+            return await GrantedTokenVerb.RunAsync(repository, settings, cancel);
         if (registry is null || RegistryClients.Signer(settings, TimeProvider.System) is not { } signer)
         {
             await Console.Error.WriteLineAsync("This site signs no tokens: set Geo:Tokens:Issuer, KeyFile and CertificateFile, and the registry's URL.");

@@ -1,10 +1,11 @@
 namespace GeoDR.Configuration;
 
 /// <summary><c>Geo:Primary:Log</c> where it is the URL of the primary's GeoDR.</summary>
-internal static class PrimaryLogSettings
+public static class PrimaryLogSettings
 {
     private const string Key = "Geo:Primary:Log";
 
+    /// <summary>Whether it is meant as one.</summary>
     public static bool IsUrl(string log) =>
         log.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || log.StartsWith("http:", StringComparison.OrdinalIgnoreCase);
 

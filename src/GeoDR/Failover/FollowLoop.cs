@@ -31,7 +31,7 @@ internal sealed partial class FollowLoop(
         var newest = known[0];
         if (newest.Site == site.Name || site.IsPrimary && site.Handover != newest.Promotion)
             return false;
-        var initial = settings.Role == Site.Secondary ? settings.PrimaryPeer?.Name : null;
+        var initial = settings.Role == Site.Secondary ? Following.WithKnown(settings, await book.ListAsync(cancel)).PrimaryPeer?.Name : null;
         if (!site.IsPrimary && site.Promotion is null && newest.Site == (site.Follows ?? initial))
         {
             await roles.LearnAsync(newest.Promotion, cancel);

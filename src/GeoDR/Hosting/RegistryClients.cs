@@ -34,8 +34,9 @@ internal static class RegistryClients
             Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
             UserAgent = UserAgent(settings.SiteName), NameAt = nameAt ?? (name => name),
         };
-        var signer = Signer(settings, time);
-        var granted = name == Peers.PrimaryRegistry && sites is not null ? GrantedTokens.Of(name, registry, settings, sites, time) : null;
+        var isGranted = name == Peers.PrimaryRegistry && sites is not null && TokensFrom.IsPrimary(registry, settings);
+        var granted = isGranted ? GrantedTokens.Of(name, settings, sites!, time) : null;
+        var signer = isGranted ? null : Signer(settings, time);
         return new RegistryClient(options, challenge => TokenSources.For(challenge, options, signer, time, granted));
     }
 }

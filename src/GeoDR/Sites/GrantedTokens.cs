@@ -28,10 +28,10 @@ internal sealed class GrantedTokens(SiteClient client, SiteAddress grantor, stri
     private readonly SemaphoreSlim _few = new(4);
     private readonly TokenCache _cache = new(time);
 
-    /// <summary>Null where this site signs for itself, or cannot ask.</summary>
+    /// <summary>Null where this site has no key to ask with, or does not know whom to ask.</summary>
     /// <param name="name">The registry's, in errors.</param>
-    public static GrantedTokens? Of(string name, RegistrySettings registry, GeoSettings settings, SiteStore sites, TimeProvider time) =>
-        TokensFrom.IsPrimary(registry, settings) && settings is { PrimaryUrl: { } url, PrimaryPeer: { } peer } && SiteClient.Of(settings, time) is { } client
+    public static GrantedTokens? Of(string name, GeoSettings settings, SiteStore sites, TimeProvider time) =>
+        settings is { PrimaryUrl: { } url, PrimaryPeer: { } peer } && SiteClient.Of(settings, time) is { } client
             ? new(client, new(peer.Name, url), name, sites, time) : null;
 
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(IReadOnlyList<Scope> scopes, bool renew, CancellationToken cancel)
