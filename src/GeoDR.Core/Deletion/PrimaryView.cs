@@ -115,7 +115,9 @@ public sealed class PrimaryView(RegistryClient primary, Outages outages, Func<Ca
         catch (RegistryException e) when (names is not null && (int?)e.Status is 401 or 403 or 404 or 405)
         {
             // Granted tokens pull one repository and no more.
-            others.AddRange((await names(cancel) ?? throw e).Where(n => n != repository && OciNames.IsRepository(n)));
+            if (await names(cancel) is not { } told)
+                throw;
+            others.AddRange(told.Where(n => n != repository && OciNames.IsRepository(n)));
         }
         return others;
     }

@@ -73,7 +73,7 @@ internal static class Joining
     {
         using var pinned = SiteKey.ParsePublic(invitation.PublicKey);
         var bytes = Encoding.UTF8.GetBytes(answer.Body ?? "");
-        if (answer.Signature is null || SiteToken.Verify(answer.Signature, pinned, name, HttpMethod.Post.Method, JoinCall.Path, bytes, now) is var result && result != SiteTokenResult.Valid)
+        if (answer.Signature is null || SiteToken.Verify(answer.Signature, pinned, name, HttpMethod.Post.Method, JoinCall.Path, bytes, now) != SiteTokenResult.Valid)
             throw new UntrustedAnswerException($"{invitation.Url} answered what {invitation.Site}'s key did not sign: somebody else answers there, or the clocks differ");
         return JoinCall.Read<Welcome>(bytes) is { Sites.Count: < MostSites, Terms.Count: < MostSites } welcome && welcome.Invitation == invitation.Id
             ? welcome : throw new UntrustedAnswerException($"{invitation.Url} answered another call than this one");

@@ -102,6 +102,7 @@ internal sealed class CalledSite : IAsyncDisposable
         _http.Dispose();
         await _app.DisposeAsync();
         Own.Dispose();
+        Tokens.Dispose();
         await _directory.DisposeAsync();
     }
 }
