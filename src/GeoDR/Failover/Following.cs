@@ -19,6 +19,9 @@ internal static class Following
         var other = known.FirstOrDefault(k => k.Name == name);
         var url = peer?.Url ?? (Uri.TryCreate(other?.Url, UriKind.Absolute, out var told) ? told : null);
         var registry = peer?.Registry ?? Told(settings, other?.RegistryUrl);
+        // Who signs is chosen once, for whichever site is the primary.
+        if (registry is { TokensFrom: null, Username: null })
+            registry = registry with { TokensFrom = settings.PrimaryRegistry?.TokensFrom };
         var faults = new List<Fault>();
         if (url is null)
             faults.Add(new($"Geo:Peers:{name}:Url", $"is missing; this site follows {name} since its promotion and has not been told where it is"));
