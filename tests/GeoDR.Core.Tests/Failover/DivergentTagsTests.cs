@@ -13,7 +13,7 @@ public sealed class DivergentTagsTests(PostgresFixture postgres) : DatabaseTest(
     [Fact]
     public async Task Found_IsKept_UntilItsDecisionIsDone_AndAnewWhenItsContentChanged()
     {
-        var own = await Database.ScalarAsync<string>("select name from site");
+        var own = await Database.ScalarAsync<string>("select name from site") ?? "";
         var tag = new DivergentTag(own, "a", "v1", "sha256:1", "sha256:2", default, null, null, null, null, null);
         await Tags.FoundAsync([tag, tag with { Site = "other", Tag = "v2" }], Stop);
         var store = new InventoryStore(Database.Source);

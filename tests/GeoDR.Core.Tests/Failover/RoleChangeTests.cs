@@ -36,7 +36,7 @@ public sealed class RoleChangeTests(PostgresFixture postgres) : DatabaseTest(pos
         await lease.RenewAsync(Stop);
         Assert.Equal(TimeSpan.Zero, lease.Left(lease.Current.Id));
         Assert.Empty(await claims.ClaimAsync(lease.Current.Id, Transition.Backfill, 1, Stop));
-        var page = await new LogReader(Database.Source).ReadAsync(0, 10, Stop);
+        var page = await new LogReader(Database.Source).ReadAsync(0, 10, TimeSpan.Zero, Stop);
         var first = Assert.Single(page!.Events);
         Assert.Equal((EventKinds.Term, first.Id), (first.Kind, page.Log.Floor));
 
@@ -52,11 +52,11 @@ public sealed class RoleChangeTests(PostgresFixture postgres) : DatabaseTest(pos
     {
         await Roles.PromoteAsync(_key, Guid.NewGuid(), "tester", Stop);
         await new LogAppender(Database.Source).AppendAsync(Events.Many("a", 3), [], Stop);
-        var before = await new LogReader(Database.Source).ReadAsync(0, 10, Stop);
+        var before = await new LogReader(Database.Source).ReadAsync(0, 10, TimeSpan.Zero, Stop);
         var other = await HearAsync("madrid", 2);
         await Roles.FollowAsync("madrid", other, "tester", Stop);
         await Roles.PromoteAsync(_key, Guid.NewGuid(), "tester", Stop);
-        var after = (await new LogReader(Database.Source).ReadAsync(0, 10, Stop))!;
+        var after = (await new LogReader(Database.Source).ReadAsync(0, 10, TimeSpan.Zero, Stop))!;
         Assert.NotEqual(before!.Log.LogId, after.Log.LogId);
         Assert.Equal(3L, (await Sites.ReadAsync(Stop))!.Epoch);
         // Whoever begins to follow it starts there, and not in the log before.

@@ -87,7 +87,7 @@ public sealed class SiteGroup : IAsyncDisposable
             var postgres = Keep(await PostgresCluster.StartNewAsync(directory.PathOf(name, "postgres"), new PostgresOptions { Fsync = options.Fsync, RequirePassword = true }, schema, cancellationToken: cancellationToken));
             var registry = Keep(await DistributionRegistry.StartNewAsync(directory.PathOf(name, "registry"), new DistributionOptions
             {
-                Token = new TokenAuth(tokens.Realm, $"{name}-registry", Issuer, keys.Bundle),
+                Token = new TokenAuth(tokens.Realm, "lab-registry", Issuer, keys.Bundle),
                 Notifications = [new NotificationEndpoint("geodr", new Uri(geo.Url, "/api/v4/container_registry_event/events"), NotificationSecret)],
             }, cancellationToken));
             sites.Add(Keep(new Site(postgres, registry, geo, new RegistryClient(registry.Url, TwoSites.Client))));

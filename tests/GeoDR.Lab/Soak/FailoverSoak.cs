@@ -118,7 +118,7 @@ public sealed class FailoverSoak : IAsyncDisposable
     public ValueTask DisposeAsync() => _sites.DisposeAsync();
 
     /// <summary>The old primary returns; what only it or the third site has is taken over by the new one. Gives how many tags that were.</summary>
-    private async Task<int> HomeAsync(Site from, Site to, Site third, IEnumerable<(string Repository, string Tag)> unreadable, PlugLoad load, CancellationToken cancellationToken)
+    private static async Task<int> HomeAsync(Site from, Site to, Site third, IEnumerable<(string Repository, string Tag)> unreadable, PlugLoad load, CancellationToken cancellationToken)
     {
         foreach (var (repository, tag) in unreadable)
         {

@@ -53,16 +53,16 @@ public sealed class HandoverSoak : IAsyncDisposable
         var interruption = _load.TakeLongest().TotalSeconds;
 
         // Everything that was taken by either is at the new primary, and soon at the old one.
-        var lost = await MissingAsync(to, cancellationToken);
+        var all = _load.Taken.Keys.ToList();
+        var lost = await MissingAsync(to, all, cancellationToken);
         if (lost.Count > 0)
         {
             throw new LabException($"{lost.Count} pushes were lost, {string.Join(", ", lost.Take(5))} among them\n{Log(to)}\n{Log(from)}");
         }
 
-        var taken = _load.Taken.Count;
         List<string> late = [];
-        await Wait.UntilAsync(async token => (late = await MissingAsync(from, token)).Count == 0, s_deadline, () => $"{late.Count} pushes do not reach {from.Name}\n{Log(from)}", cancellationToken);
-        return new(number, from.Name, to.Name, taken, lost.Count, command, interruption);
+        await Wait.UntilAsync(async token => (late = await MissingAsync(from, all, token)).Count == 0, s_deadline, () => $"{late.Count} pushes do not reach {from.Name}\n{Log(from)}", cancellationToken);
+        return new(number, from.Name, to.Name, all.Count, lost.Count, command, interruption);
     }
 
     public async ValueTask DisposeAsync()
@@ -90,14 +90,13 @@ public sealed class HandoverSoak : IAsyncDisposable
         return (from!, _sites.Sites.Single(s => s != from));
     }
 
-    private async Task<List<string>> MissingAsync(Site site, CancellationToken cancellationToken)
+    private static async Task<List<string>> MissingAsync(Site site, IEnumerable<(string Repository, string Tag)> taken, CancellationToken cancellationToken)
     {
         List<string> missing = [];
-        var taken = _load.Taken.ToList();
-        foreach (var repository in taken.GroupBy(t => t.Key.Repository))
+        foreach (var repository in taken.GroupBy(t => t.Repository))
         {
             var tags = (await site.Client.ListTagsAsync(repository.Key, cancellationToken)).ToHashSet(StringComparer.Ordinal);
-            missing.AddRange(repository.Where(t => !tags.Contains(t.Key.Tag)).Select(t => $"{t.Key.Repository}:{t.Key.Tag}"));
+            missing.AddRange(repository.Where(t => !tags.Contains(t.Tag)).Select(t => $"{t.Repository}:{t.Tag}"));
         }
 
         return missing;

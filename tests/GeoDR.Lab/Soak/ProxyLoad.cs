@@ -54,8 +54,9 @@ public sealed class ProxyLoad(Uri proxy, int seed)
         {
             _taken[(repository, tag)] = (await pusher.PushAsync(repository, tag, image, limit.Token)).Digest;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or LabException or OperationCanceledException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            // Whatever a proxy answers that has no registry: a client tries again.
             return false;
         }
 
