@@ -1,5 +1,6 @@
 using GeoDR.Configuration;
 using GeoDR.Registry;
+using GeoDR.Sites;
 using GeoDR.Sync;
 using GeoDR.SyncState;
 using GeoDR.Verification;
