@@ -49,6 +49,7 @@ internal static class ServeVerb
         app.MapSiteCalls();
         app.MapFailoverCalls();
         app.MapOffers();
+        app.MapReadinessApi();
         app.MapRepositoryApi();
         app.MapReconcileApi();
         app.MapQuarantineApi();
