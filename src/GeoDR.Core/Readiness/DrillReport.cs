@@ -20,12 +20,12 @@ public sealed record IntakeTrial(string? Fault, double Seconds);
 
 /// <summary>A part of the time from the promotion's command to the first push that the new primary takes.</summary>
 /// <param name="Seconds">Null where it cannot be told.</param>
-/// <param name="Basis">"measured", "estimated" or "set": how the number came about.</param>
+/// <param name="Basis">"measured", "estimated", "set" or "unknown": how the number came about.</param>
 public sealed record RecoveryPart(string Name, double? Seconds, string Basis, string Detail);
 
 /// <summary>The recovery time that a promotion would take, from what can be measured without doing it.</summary>
-/// <param name="Planned">The sum with the drain, which a planned promotion waits for; null where a part is not known.</param>
-/// <param name="Unplanned">The sum without it.</param>
+/// <param name="Planned">At least: with the drain, without the comparison at the primary. Null where a part that counts is not known.</param>
+/// <param name="Unplanned">With the whole start hold, since a lost primary does not answer.</param>
 public sealed record Recovery(IReadOnlyList<RecoveryPart> Parts, double? Planned, double? Unplanned);
 
 /// <summary>What a drill came to.</summary>

@@ -20,19 +20,25 @@ public static class RecoveryEstimate
 
     public static Recovery Of(RecoveryFacts f)
     {
-        var drain = new RecoveryPart("drain", f.Waiting == 0 ? 0 : f.CatchUpSeconds, "estimated",
-            f.Waiting == 0 ? "nothing waits" : f.CatchUpSeconds is null ? $"{f.Waiting} repositories wait, and none moved in the last five minutes" : $"{f.Waiting} repositories wait");
-        RecoveryPart[] rest =
+        RecoveryPart[] common =
         [
             new("change of role", f.TransactionSeconds, "measured", "a transaction like it, taken back"),
             new("notice", Notice, "set", "until every process has seen that the role changed, at most"),
             new("new host", f.StartSeconds, "measured", f.StartSeconds is null ? "not measured yet: `geodr serve` measures each start" : "the last start of `geodr serve` here"),
-            new("start hold", f.AllAnswered ? Math.Min(f.AnnounceSeconds, f.StartHold.TotalSeconds) : f.StartHold.TotalSeconds, f.AllAnswered ? "measured" : "set",
-                f.AllAnswered ? "every other site answered" : "Geo:Failover:StartHold, since not every other site answers"),
-            new("clients", f.Unfences ? null : 0, "estimated", f.Unfences ? "Geo:Failover:UnfenceCommand is not run by a drill" : "no command moves them here; what does takes its own time"),
         ];
-        // What nobody can measure beforehand is said, and left out of the sum.
-        var unplanned = rest.Where(p => p.Name != "clients").Aggregate((double?)0, (sum, p) => sum + p.Seconds);
-        return new([drain, .. rest], unplanned + drain.Seconds, unplanned);
+        var drain = new RecoveryPart("drain, planned", f.Waiting == 0 ? 0 : f.CatchUpSeconds, "estimated",
+            f.Waiting == 0 ? "nothing waits" : f.CatchUpSeconds is null ? $"{f.Waiting} repositories wait, and none moved in the last five minutes" : $"{f.Waiting} repositories wait");
+        var hold = f.StartHold.TotalSeconds;
+        var asked = f.AllAnswered
+            ? new RecoveryPart("start hold, planned", Math.Min(f.AnnounceSeconds, hold), "measured", "every other site answered")
+            : new RecoveryPart("start hold, planned", hold, "set", "Geo:Failover:StartHold, since not every other site answers");
+        var held = new RecoveryPart("start hold, unplanned", hold, "set", "Geo:Failover:StartHold: the lost primary does not answer");
+        var sum = common.Aggregate((double?)0, (all, part) => all + part.Seconds);
+        // What nobody can measure beforehand is said, and left out of the sums.
+        return new(
+            [
+                new("comparison, planned", null, "unknown", "the primary first compares its registry with its log: as long as `geodr reconcile` takes there"), drain, .. common, asked, held,
+                new("clients", null, "unknown", f.Unfences ? "Geo:Failover:UnfenceCommand is not run by a drill" : "what moves them here takes its own time"),
+            ], sum + drain.Seconds + asked.Seconds, sum + held.Seconds);
     }
 }

@@ -20,6 +20,7 @@ internal sealed class CanaryTrial(GeoSettings settings, NpgsqlDataSource source,
         using var client = RegistryClients.Build(SyncState.Peers.OwnRegistry, registry, settings, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(s_patience);
+        var begun = time.GetTimestamp();
         string digest;
         try
         {
@@ -33,13 +34,13 @@ internal sealed class CanaryTrial(GeoSettings settings, NpgsqlDataSource source,
         {
             return new($"the registry did not take a push and give it back within {s_patience.TotalSeconds:0} s", $"see the registry's own log; Geo:Registry:Url is {registry.Url}", null, s_patience.TotalSeconds);
         }
-        return await WaitAsync(digest, cancel);
+        return await WaitAsync(digest, begun, cancel);
     }
 
-    private async Task<CanaryOutcome> WaitAsync(string digest, CancellationToken cancel)
+    private async Task<CanaryOutcome> WaitAsync(string digest, long begun, CancellationToken cancel)
     {
-        var (notices, begun) = (new CanaryNotices(source), time.GetTimestamp());
-        while (time.GetElapsedTime(begun) < s_patience)
+        var (notices, pushed) = (new CanaryNotices(source), time.GetTimestamp());
+        while (time.GetElapsedTime(pushed) < s_patience)
         {
             if (await notices.CameAsync(SiteRelations.CanaryRepository, digest, cancel))
                 return new(null, null, true, time.GetElapsedTime(begun).TotalSeconds);

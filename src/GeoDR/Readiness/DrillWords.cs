@@ -40,7 +40,7 @@ internal static class DrillWords
         Line($"");
         if (r.Loss is { } loss)
             Line($"{LossInWords.Sentence(loss)}");
-        Line($"From the command to the first push that is taken: planned {Sum(r.Recovery.Planned)}, unplanned {Sum(r.Recovery.Unplanned)}.");
+        Line($"From the command to the first push that is taken: planned {Sum("at least", r.Recovery.Planned)}, unplanned {Sum("about", r.Recovery.Unplanned)}.");
         Line($"");
         Line($"| part | time | how it is known | |");
         Line($"|---|---|---|---|");
@@ -52,7 +52,7 @@ internal static class DrillWords
         void Line(FormattableString words) => text.Append(BodyText.ForTerminal(words.ToString(CultureInfo.InvariantCulture))).Append('\n');
     }
 
-    private static string Sum(double? seconds) => seconds is { } s ? $"about {Seconds(s)}" : "not known";
+    private static string Sum(string how, double? seconds) => seconds is { } s ? $"{how} {Seconds(s)}" : "not known";
 
-    private static string Seconds(double seconds) => seconds < 1 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, seconds * 1000):0} ms") : Display.Age(seconds);
+    private static string Seconds(double seconds) => seconds is > 0 and < 1 ? string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, seconds * 1000):0} ms") : Display.Age(seconds);
 }

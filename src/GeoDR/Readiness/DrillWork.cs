@@ -60,7 +60,7 @@ internal sealed class DrillWork(GeoSettings settings, NpgsqlDataSource source, T
         $"{r.Pulled.Repositories} of {Display.Number(r.Known, "repository", "repositories")} pulled, {Display.Number(r.Pulled.Tags, "tag", "tags")}, {Display.Bytes(r.Pulled.Bytes)} hashed: "
         + (r.Problems.Count == 0 ? "nothing missing or damaged" : $"{Display.Number(r.Problems.Count + r.MoreProblems, "problem", "problems")}")
         + (r.Intake.Fault is { } fault ? $"; the intake would fail: {fault}" : "; the intake works")
-        + (r.Recovery.Unplanned is { } seconds ? $"; a promotion would take about {Display.Age(seconds)}" : "");
+        + (r.Recovery.Unplanned is { } seconds ? $"; an unplanned promotion would take about {Display.Age(seconds)}" : "");
 
     private async Task<DrillReport> TryAllAsync(int? count, string by, Func<string, Task> say, CancellationToken cancel)
     {
