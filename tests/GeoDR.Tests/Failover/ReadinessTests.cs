@@ -79,7 +79,7 @@ public sealed class ReadinessTests
             async _ =>
             {
                 run = JsonDocument.Parse(await http.GetStringAsync("/api/v1/drill?limit=1", Stop)).RootElement.GetProperty("items")[0];
-                return run.GetProperty("askedBy").GetString() == "drills" && run.GetProperty("status").GetString() != "running";
+                return run.GetProperty("askedBy").GetString() == "token drills" && run.GetProperty("status").GetString() != "running";
             },
             s_deadline, () => $"{run}\n{site.Serve?.LogTail(30)}", Stop);
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/api/v1/drill/999", Stop)).StatusCode);
