@@ -10,7 +10,7 @@ public sealed record PullProblem(string Repository, string? Tag, string What);
 /// <summary>What was pulled, every byte hashed.</summary>
 /// <param name="Blobs">Read and hashed, each once however many images share it.</param>
 /// <param name="Shared">Blobs that another image had read already: asked for only.</param>
-/// <param name="Changing">Tags that the sync was changing meanwhile: neither well nor wrong.</param>
+/// <param name="Changing">References that waited for the sync or that it was changing meanwhile: neither well nor wrong.</param>
 public sealed record PullCounts(long Repositories, long Tags, long Manifests, long Blobs, long Shared, long Bytes, long Changing);
 
 /// <summary>The intake, tried with a notification that was taken back again.</summary>

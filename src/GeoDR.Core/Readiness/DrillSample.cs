@@ -22,6 +22,14 @@ public sealed class DrillSample(NpgsqlDataSource source)
         return (row.GetInt64(0), [.. row.GetFieldValue<string[]>(1).Order(StringComparer.Ordinal)]);
     }
 
+    /// <summary>References of these repositories that wait for the sync: left out of what is pulled.</summary>
+    public async Task<long> WaitingAsync(IReadOnlyList<string> names, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select count(*) from waiting_reference w join repository r on r.id = w.repository_id where r.name = any ($1)");
+        command.Parameters.Add(new() { Value = names.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     /// <summary>The tags that stand: what the sync is about to change is left out.</summary>
     public async Task<IReadOnlyDictionary<string, string>> TagsAsync(string repository, CancellationToken cancel)
     {

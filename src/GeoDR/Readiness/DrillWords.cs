@@ -23,7 +23,7 @@ internal static class DrillWords
         Line($"{Display.Number(p.Repositories)} of {Display.Number(r.Known, "repository", "repositories")}{(r.Asked is null ? "" : ", drawn by lot")}, by {r.Via}.");
         Line($"{Display.Number(p.Tags, "tag", "tags")}, {Display.Number(p.Manifests, "manifest", "manifests")}, {Display.Number(p.Blobs, "blob", "blobs")}, {Display.Bytes(p.Bytes)} read, every byte hashed; {Display.Number(p.Shared)} more blobs were read under another name and only asked for.");
         if (p.Changing > 0)
-            Line($"{Display.Number(p.Changing, "tag was", "tags were")} being changed by the sync and counted as neither well nor wrong.");
+            Line($"{Display.Number(p.Changing, "reference", "references")} waited for the sync or changed meanwhile, and counted as neither well nor wrong.");
         Line($"");
         if (r.Problems.Count == 0)
             Line($"Nothing was missing or damaged.");

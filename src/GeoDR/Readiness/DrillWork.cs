@@ -69,6 +69,7 @@ internal sealed class DrillWork(GeoSettings settings, NpgsqlDataSource source, T
             throw new InvalidOperationException("only a secondary with a registry is drilled");
         var sample = new DrillSample(source);
         var (known, names) = await sample.DrawAsync(count, cancel);
+        var waiting = await sample.WaitingAsync(names, cancel);
         var (client, via) = await ClientAsync(cancel);
         using var own = client;
         var pull = new ImagePull(client, settings.Selection, new Bandwidth(new BandwidthPlan(settings.Drill.BytesPerSecond, []), time), time);
@@ -81,7 +82,7 @@ internal sealed class DrillWork(GeoSettings settings, NpgsqlDataSource source, T
         var intake = await new IntakeRehearsal(source, time).TryAsync(cancel);
         var recovery = await RecoveryAsync(status, intake, cancel);
         return new(
-            status.Name, status.Version, by, at, time.GetElapsedTime(begun).TotalSeconds, known, count, via, pull.Counts, pull.Problems, pull.More, intake, status.Loss, recovery);
+            status.Name, status.Version, by, at, time.GetElapsedTime(begun).TotalSeconds, known, count, via, pull.Counts with { Changing = pull.Counts.Changing + waiting }, pull.Problems, pull.More, intake, status.Loss, recovery);
     }
 
     /// <summary>The clients' way, where it is known and leads to this site's registry; else the own one.</summary>

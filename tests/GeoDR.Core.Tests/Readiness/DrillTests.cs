@@ -63,6 +63,7 @@ public sealed class DrillTests(PostgresFixture postgres) : DatabaseTest(postgres
         Assert.Equal((30L, 5), (known, some.Distinct().Count()));
         Assert.Equal(30, (await sample.DrawAsync(null, Stop)).Names.Count);
         Assert.Equal(["v1"], (await sample.TagsAsync("r1", Stop)).Keys);
+        Assert.Equal((1L, 0L), (await sample.WaitingAsync(["r1", "r2"], Stop), await sample.WaitingAsync(["r2"], Stop)));
     }
 
     [Fact]
