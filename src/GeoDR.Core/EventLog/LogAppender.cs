@@ -66,6 +66,18 @@ public sealed class LogAppender(NpgsqlDataSource source)
         await batch.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>Appends and takes it back: whether the log could be written. Nothing is kept, and nobody is told.</summary>
+    /// <exception cref="NpgsqlException">It could not.</exception>
+    public async Task RehearseAsync(IReadOnlyList<NewEvent> events, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(TakeLock), Insert(events) } };
+        if (await batch.ExecuteNonQueryAsync(cancel) < events.Count)
+            throw new NpgsqlException("an event was left out, although its id is new");
+        await transaction.RollbackAsync(cancel);
+    }
+
     private static NpgsqlBatchCommand Insert(IReadOnlyList<NewEvent> events)
     {
         var keys = new long[events.Count];

@@ -3,6 +3,9 @@ namespace GeoDR.Selection;
 /// <summary>What a secondary follows, how, and under which names.</summary>
 public sealed record SiteSelection(NameSelection Repositories, NameSelection Tags)
 {
+    /// <summary>The repository that takes what GeoDR writes to try a registry: each site's own, and followed by none.</summary>
+    public const string CanaryRepository = "geodr/canary";
+
     public static SiteSelection All { get; } = new(NameSelection.All, NameSelection.All);
 
     /// <summary>Repositories that are followed by their events alone: no backfill finds them.</summary>
@@ -21,7 +24,7 @@ public sealed record SiteSelection(NameSelection Repositories, NameSelection Tag
         $"repositories {Repositories}; tags {Tags}; events {string.Join(',', EventOnly)}; reconcile {string.Join(',', ReconcileOnly)}; "
         + $"platforms {string.Join(',', Platforms)}; map {Map}";
 
-    public bool TakesRepository(string name) => Repositories.Takes(name);
+    public bool TakesRepository(string name) => name != CanaryRepository && Repositories.Takes(name);
 
     public bool TakesEventsOf(string name) => TakesRepository(name) && !ReconcileOnly.Any(p => p.Matches(name));
 

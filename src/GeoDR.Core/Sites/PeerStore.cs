@@ -17,12 +17,21 @@ public sealed record Heartbeat(
 
     /// <summary>Where others read the sender's registry.</summary>
     public string? RegistryUrl { get; init; }
+
+    /// <summary>What is set there, as far as two sites can be compared by it; never a secret.</summary>
+    public IReadOnlyDictionary<string, string>? Settings { get; init; }
 }
 
 /// <summary>The answer: what the called site is.</summary>
 public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, long Head)
 {
     public IReadOnlyList<string>? Terms { get; init; }
+
+    /// <summary>Of the called site's program.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>What is set there, as far as two sites can be compared by it; never a secret.</summary>
+    public IReadOnlyDictionary<string, string>? Settings { get; init; }
 
     /// <summary>Every site that the called one knows.</summary>
     public IReadOnlyList<KnownSite>? Sites { get; init; }
@@ -41,7 +50,9 @@ public sealed class PeerStore(NpgsqlDataSource source)
         await using var command = source.CreateCommand("""
             insert into peer (name, role, url, log_id, event_id, status) values ($1, $2, $3, $4, $5, $6)
             on conflict (name) do update set role = excluded.role, url = excluded.url, log_id = excluded.log_id,
-                event_id = excluded.event_id, status = excluded.status, last_heard_at = clock_timestamp()
+                event_id = excluded.event_id, last_heard_at = clock_timestamp(),
+                -- Not every call says what is set there.
+                status = excluded.status || jsonb_build_object('settings', coalesce(nullif(excluded.status -> 'settings', 'null'), peer.status -> 'settings'))
             """);
         command.Parameters.Add(new() { Value = heartbeat.Name });
         command.Parameters.Add(new() { Value = heartbeat.Role });
@@ -55,10 +66,11 @@ public sealed class PeerStore(NpgsqlDataSource source)
     /// <summary>A site answered, and said less of itself than its own heartbeat does: what that said stays.</summary>
     public async Task AnsweredAsync(HeartbeatAnswer answer, string? url, CancellationToken cancel)
     {
-        var status = new Heartbeat(answer.Name, answer.Role, url, answer.Primary, "", null, null, new Dictionary<string, long>(), "unknown");
+        var status = new Heartbeat(answer.Name, answer.Role, url, answer.Primary, answer.Version ?? "", null, null, new Dictionary<string, long>(), "unknown") { Settings = answer.Settings };
         await using var command = source.CreateCommand("""
             insert into peer (name, role, url, status) values ($1, $2, $3, $4)
-            on conflict (name) do update set role = excluded.role, url = excluded.url, last_heard_at = clock_timestamp()
+            on conflict (name) do update set role = excluded.role, url = excluded.url, last_heard_at = clock_timestamp(),
+                status = case when peer.event_id is null then excluded.status else peer.status end
             """);
         command.Parameters.Add(new() { Value = answer.Name });
         command.Parameters.Add(new() { Value = answer.Role });

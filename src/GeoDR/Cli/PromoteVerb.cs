@@ -81,6 +81,8 @@ internal static class PromoteVerb
         if (site.Comparing is not null)
             return await SayAsync("This site still compares what it holds with the primary that it began to follow: wait until `geodr status` says that it is done.", ExitCodes.Failed);
         await Console.Error.WriteLineAsync($"Steps: {string.Join(", ", Promotion.Steps(planned))}.");
+        if (!yes)
+            await PreflightVerb.SayFailingAsync(settings, source, cancel);
         if (dry)
             return ExitCodes.Success;
         if (!yes && !await ConfirmAsync(site.Name))

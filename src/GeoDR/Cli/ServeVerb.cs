@@ -51,6 +51,7 @@ internal static class ServeVerb
         app.MapOffers();
         app.MapTokenGrants();
         app.MapJoin();
+        app.MapReadinessApi();
         app.MapRepositoryApi();
         app.MapReconcileApi();
         app.MapQuarantineApi();

@@ -111,6 +111,7 @@ public sealed record GeoSettings
     public SchedulesSettings Schedules { get; init; } = new();
     public AlertSettings Alerts { get; init; } = new();
     public FailoverSettings Failover { get; init; } = new();
+    public DrillSettings Drill { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

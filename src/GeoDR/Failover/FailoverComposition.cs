@@ -2,6 +2,7 @@ using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Hosting;
 using GeoDR.Intake;
+using GeoDR.Readiness;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.Tokens;
@@ -23,7 +24,7 @@ internal static class FailoverComposition
         .AddSingleton<StartHold>().AddSingleton<TermStore>().AddSingleton<RoleChange>()
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
-        .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>()
+        .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 

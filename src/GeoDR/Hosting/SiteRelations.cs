@@ -12,7 +12,7 @@ namespace GeoDR.Hosting;
 internal static class SiteRelations
 {
     /// <summary>The repository that takes what GeoDR writes to try a registry.</summary>
-    public const string CanaryRepository = "geodr/canary";
+    public const string CanaryRepository = Selection.SiteSelection.CanaryRepository;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 

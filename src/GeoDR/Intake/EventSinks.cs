@@ -1,5 +1,7 @@
 using GeoDR.EventLog;
 using GeoDR.Failover;
+using GeoDR.Hosting;
+using GeoDR.Readiness;
 
 namespace GeoDR.Intake;
 
@@ -20,7 +22,7 @@ internal sealed class PrimarySink(LogSink log, DivergentSink divergent, StartHol
 }
 
 /// <summary>On a secondary: GeoDR's own writes are dropped, everything else is kept and shown.</summary>
-internal sealed class DivergentSink(DivergentWrites writes, OwnWriter own) : IEventSink
+internal sealed class DivergentSink(DivergentWrites writes, OwnWriter own, CanaryNotices canaries) : IEventSink
 {
     public async Task<int?> KeepAsync(IReadOnlyList<NewEvent> events, QuarantinedBody? quarantined, TimeSpan within, CancellationToken cancel)
     {
@@ -30,6 +32,8 @@ internal sealed class DivergentSink(DivergentWrites writes, OwnWriter own) : IEv
         try
         {
             await writes.KeepAsync(foreign, quarantined, limit.Token);
+            foreach (var canary in events.Where(e => e is { Repository: SiteRelations.CanaryRepository, Digest: not null } && own.Wrote(e)))
+                await canaries.KeepAsync(canary.Digest!, limit.Token);
             return events.Count - foreign.Count;
         }
         catch (Exception e) when (e is Npgsql.NpgsqlException or OperationCanceledException && !cancel.IsCancellationRequested)

@@ -23,7 +23,7 @@ internal static class ScheduleComposition
         if (settings.Registry is not null)
             services.AddSingleton<ISchedule, ReconcileSchedule>();
         if (role == Site.Secondary)
-            services.AddSingleton<Slices>().AddSingleton<ISchedule>(p => Verify(p, settings, deep: false)).AddSingleton<ISchedule>(p => Verify(p, settings, deep: true));
+            services.AddSingleton<ISchedule, DrillSchedule>().AddSingleton<Slices>().AddSingleton<ISchedule>(p => Verify(p, settings, deep: false)).AddSingleton<ISchedule>(p => Verify(p, settings, deep: true));
         return services.AddSingleton<Timetable>().AddQuartzStore(settings.Schedules, create: false).AddHostedService<SchedulerLoop>();
     }
 

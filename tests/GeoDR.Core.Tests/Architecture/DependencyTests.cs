@@ -26,6 +26,7 @@ public sealed partial class DependencyTests
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
         ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
+        ["Readiness"] = ["Status", "Failover", "Sites", "Registry", "Sync", "Selection", "Notifications", "EventLog"],
         ["Alerts"] = ["Status", "Sites", "SyncState"],
     };
 
@@ -73,7 +74,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover|Readiness)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

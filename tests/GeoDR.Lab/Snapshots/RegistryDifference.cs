@@ -22,7 +22,8 @@ public sealed record RegistryDifference
         var faults = new List<string>();
         var untagged = new List<string>();
         var byDigest = pushedByDigestAlone ?? new HashSet<string>();
-        foreach (var name in primary.Repositories.Keys.Union(secondary.Repositories.Keys).Order(StringComparer.Ordinal))
+        // What GeoDR writes to try a registry is each site's own.
+        foreach (var name in primary.Repositories.Keys.Union(secondary.Repositories.Keys).Where(n => n != "geodr/canary").Order(StringComparer.Ordinal))
         {
             // A repository without a tag or manifest stays in a registry's catalog for ever: to be without it is the same.
             var here = primary.Repositories.GetValueOrDefault(name) ?? Empty(name);

@@ -93,7 +93,7 @@ public sealed class SchedulesTests(ITestOutputHelper output)
         await one.StartServeAsync(cancellationToken: Stop);
         await UntilAsync(source, "select count(*) = 1 from schedule_run where schedule = 'reconcile' and cause = 'schedule' and status = 'done'", one);
         await UntilAsync(source, "select next_at between clock_timestamp() + interval '58 minutes' and clock_timestamp() + interval '1 hour' from schedule where name = 'reconcile'", one);
-        Assert.Equal("reconcile,retention,verify,verify-deep", await TextAsync(source, "select string_agg(job_name, ',' order by job_name) from quartz.qrtz_job_details"));
+        Assert.Equal("drill,reconcile,retention,verify,verify-deep", await TextAsync(source, "select string_agg(job_name, ',' order by job_name) from quartz.qrtz_job_details"));
         await one.StopAsync();
         // As if nothing had run for a day.
         await ExecuteAsync(source, """
@@ -103,7 +103,7 @@ public sealed class SchedulesTests(ITestOutputHelper output)
         await one.StartServeAsync(cancellationToken: Stop);
         await UntilAsync(source, "select count(*) = 2 from schedule_run where schedule = 'reconcile' and cause = 'schedule' and status = 'done'", one);
         var list = JsonDocument.Parse((await one.RunAsync("schedules", "list", "--json")).Output).RootElement.EnumerateArray().ToDictionary(s => s.GetProperty("name").GetString()!);
-        Assert.Equal(s_names, list.Keys);
+        Assert.Equal(["drill", .. s_names], list.Keys);
         Assert.True(list["reconcile"].GetProperty("last").GetProperty("madeUp").GetBoolean());
         Assert.Equal("Geo:Verification:Automatic is false", list["verify"].GetProperty("off").GetString());
         Assert.Equal(2L, await ScalarAsync(source, "select count(*) from schedule_run where schedule = 'reconcile' and cause = 'schedule'"));
@@ -111,7 +111,7 @@ public sealed class SchedulesTests(ITestOutputHelper output)
         await RunsAsync(source);
         var unknown = await one.RunAsync("schedules", "run", "none");
         Assert.Equal(1, unknown.ExitCode);
-        Assert.Contains("there are reconcile, retention, verify, verify-deep", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains("there are drill, reconcile, retention, verify, verify-deep", unknown.Error, StringComparison.Ordinal);
     }
 
     private static void Slow(GeoSite site)
