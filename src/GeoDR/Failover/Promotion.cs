@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Hosting;
@@ -154,7 +153,6 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
     }
 
     // From here on nothing is undone: what does not work is said, with what to do.
-    [SuppressMessage("Design", "CA1031", Justification = "A promotion that stands is finished, whatever its last steps meet.")]
     private async Task<string> UnfenceAsync(CancellationToken cancel) => settings.Failover.UnfenceCommand.Count == 0
         ? "no Geo:Failover:UnfenceCommand is set: let clients in by the means that you have"
         : await HookCommand.RunAsync(settings.Failover.UnfenceCommand, cancel) is { } failed ? $"{failed}: run `geodr unfence`" : "clients are let in";
@@ -241,6 +239,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
             }
             catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
             {
+                // The database's hiccup: if it lasts, another node takes the run, and the next step's end says so here.
             }
         }
     }
