@@ -52,6 +52,7 @@ internal static class ServeVerb
         app.MapTokenGrants();
         app.MapJoin();
         app.MapReadinessApi();
+        app.MapFailoverApi();
         app.MapRepositoryApi();
         app.MapReconcileApi();
         app.MapQuarantineApi();

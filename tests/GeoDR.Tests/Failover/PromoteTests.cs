@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using GeoDR.Lab;
 
 namespace GeoDR.Tests.Failover;
@@ -58,5 +60,20 @@ public sealed class PromoteTests
         {
             await SiteGroup.ArrivesAsync(site, aside, s_deadline, Stop);
         }
+
+        await UndoneAsync(berlin, madrid);
+    }
+
+    /// <summary>A primary that has nothing to fence its clients with hands nothing over, and nothing has changed.</summary>
+    private static async Task UndoneAsync(Site berlin, Site madrid)
+    {
+        var token = (await berlin.Geo.RunAsync("apitoken", "new", "failover", "--role", "admin")).EnsureSuccess().Output.Trim();
+        using var http = new HttpClient { BaseAddress = berlin.Geo.Url, DefaultRequestHeaders = { Authorization = new("Bearer", token) } };
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsJsonAsync("/api/v1/promote", new { name = "madrid" }, Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, (await http.PostAsJsonAsync("/api/v1/promote", new { name = "berlin" }, Stop)).StatusCode);
+        await Wait.UntilAsync(
+            async cancel => (await http.GetStringAsync("/api/v1/reports", cancel)).Contains("\"undone\"", StringComparison.Ordinal), s_deadline, () => berlin.Geo.Serve?.LogTail(30) ?? "", Stop);
+        Assert.Contains("nothing fences clients here", await http.GetStringAsync("/api/v1/reports", Stop), StringComparison.Ordinal);
+        await SiteGroup.IsPrimaryAsync(madrid, s_deadline, Stop);
     }
 }
