@@ -130,14 +130,17 @@ public sealed class RepositorySync(
             return;
         }
         foreach (var reference in await references.TakeTagsAsync(run.Claim, [tag], cancel))
-            await ReferenceAsync(run, present ? reference with { Recheck = true } : reference, cancel);
+            await ReferenceAsync(run, present || known is not null ? reference with { Recheck = true } : reference, cancel);
     }
 
+    /// <summary>Both registries are asked: a full sync is what an operator turns to when the inventory is not to be trusted.</summary>
     private async Task<bool> SameAsync(Run run, string tag, string known, CancellationToken cancel)
     {
         try
         {
-            return await source.HeadManifestAsync(run.Claim.Name, tag, cancel) is not { } digest || digest.ToString() == known;
+            var (here, there) = (target.FindManifestAsync(run.Claim.Name, tag, cancel), source.HeadManifestAsync(run.Claim.Name, tag, cancel));
+            await Task.WhenAll(here, there);
+            return (await here)?.ToString() == known && (await there is not { } digest || digest.ToString() == known);
         }
         catch (RegistryException)
         {

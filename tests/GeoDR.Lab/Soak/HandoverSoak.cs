@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 
 namespace GeoDR.Lab;
 
@@ -7,10 +8,11 @@ namespace GeoDR.Lab;
 /// <param name="Pushes">Taken so far.</param>
 /// <param name="Command">Seconds that <c>geodr promote</c> took.</param>
 /// <param name="Interruption">Seconds in which clients at the proxy had no push taken, at the longest.</param>
-public sealed record HandoverRound(int Number, string From, string To, int Pushes, int Lost, double Command, double Interruption)
+/// <param name="Steps">Each step of the report with its seconds.</param>
+public sealed record HandoverRound(int Number, string From, string To, int Pushes, int Lost, double Command, double Interruption, string Steps)
 {
     public string ToLine() => string.Create(CultureInfo.InvariantCulture,
-        $"{Number}\t{From}>{To}\tpushes={Pushes}\tlost={Lost}\tcommand={Command:0.00}\tinterruption={Interruption:0.00}");
+        $"{Number}\t{From}>{To}\tpushes={Pushes}\tlost={Lost}\tcommand={Command:0.00}\tinterruption={Interruption:0.00}\t{Steps}");
 }
 
 /// <summary>Two sites behind HAProxy hand the role over and back under load: no push that was taken may be lost.</summary>
@@ -62,7 +64,16 @@ public sealed class HandoverSoak : IAsyncDisposable
 
         List<string> late = [];
         await Wait.UntilAsync(async token => (late = await MissingAsync(from, all, token)).Count == 0, s_deadline, () => $"{late.Count} pushes do not reach {from.Name}\n{Log(from)}", cancellationToken);
-        return new(number, from.Name, to.Name, all.Count, lost.Count, command, interruption);
+        return new(number, from.Name, to.Name, all.Count, lost.Count, command, interruption, await StepsAsync(to));
+    }
+
+    private static async Task<string> StepsAsync(Site site)
+    {
+        var run = await site.Geo.RunAsync("reports", "--json");
+        run.EnsureSuccess();
+        using var reports = JsonDocument.Parse(run.Output);
+        return string.Join(' ', reports.RootElement[0].GetProperty("report").GetProperty("steps").EnumerateArray()
+            .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.GetProperty("name").GetString()}={s.GetProperty("seconds").GetDouble():0.00}")));
     }
 
     public async ValueTask DisposeAsync()

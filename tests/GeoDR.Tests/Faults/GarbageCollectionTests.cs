@@ -59,6 +59,17 @@ public sealed class GarbageCollectionTests(SpoiltRegistries fixture)
     }
 
     [Fact]
+    public async Task Resync_OfATagThatSomebodyTookFromTheSecondary_WritesItAgain()
+    {
+        var image = await _sites.Primary.Pusher.PushAsync("gc/taken", "v1", ImageSpec.Random(ImageKind.Oci, 75), Stop);
+        await _sites.WaitForArrivalAsync(image, s_deadline, Stop);
+        await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: Stop);
+        Assert.True(await _sites.Secondary.Pusher.DeleteAsync("gc/taken", image.Digest, Stop));
+        (await _sites.Secondary.Geo.RunAsync("resync", "--repository", "gc/taken")).EnsureSuccess();
+        await _sites.WaitUntilEqualAsync(s_deadline, cancellationToken: Stop);
+    }
+
+    [Fact]
     public async Task Collection_AtTheSecondary_BetweenBlobAndManifest_IsRepaired()
     {
         // The manifest waits, all its blobs are there, and no manifest refers to them yet.
