@@ -25,7 +25,7 @@ public sealed record RecoveryPart(string Name, double? Seconds, string Basis, st
 
 /// <summary>The recovery time that a promotion would take, from what can be measured without doing it.</summary>
 /// <param name="Planned">At least: with the drain, without the comparison at the primary. Null where a part that counts is not known.</param>
-/// <param name="Unplanned">With the whole start hold, since a lost primary does not answer.</param>
+/// <param name="Unplanned">Null where a part that counts is not known.</param>
 public sealed record Recovery(IReadOnlyList<RecoveryPart> Parts, double? Planned, double? Unplanned);
 
 /// <summary>What a drill came to.</summary>

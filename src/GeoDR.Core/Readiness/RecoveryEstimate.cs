@@ -5,12 +5,8 @@ namespace GeoDR.Readiness;
 /// <param name="CatchUpSeconds">Until they are, at the present pace; null where nothing moves.</param>
 /// <param name="TransactionSeconds">What the change of role costs the database, as rehearsed.</param>
 /// <param name="StartSeconds">What the last composition of `geodr serve` took; null before one was measured.</param>
-/// <param name="StartHold">How long a new primary waits for its peers' terms, at most.</param>
-/// <param name="AnnounceSeconds">Until every other site had answered, or was given up.</param>
-/// <param name="AllAnswered">Whether all did: then a new primary opens at once.</param>
 /// <param name="Unfences">A command lets clients in; how long it takes nobody knows before it is run.</param>
-public sealed record RecoveryFacts(
-    long Waiting, double? CatchUpSeconds, double TransactionSeconds, double? StartSeconds, TimeSpan StartHold, double AnnounceSeconds, bool AllAnswered, bool Unfences);
+public sealed record RecoveryFacts(long Waiting, double? CatchUpSeconds, double TransactionSeconds, double? StartSeconds, bool Unfences);
 
 /// <summary>The time from a promotion's command to the first push that the new primary takes, as far as it can be told without promoting.</summary>
 public static class RecoveryEstimate
@@ -28,17 +24,12 @@ public static class RecoveryEstimate
         ];
         var drain = new RecoveryPart("drain, planned", f.Waiting == 0 ? 0 : f.CatchUpSeconds, "estimated",
             f.Waiting == 0 ? "nothing waits" : f.CatchUpSeconds is null ? $"{f.Waiting} repositories wait, and none moved in the last five minutes" : $"{f.Waiting} repositories wait");
-        var hold = f.StartHold.TotalSeconds;
-        var asked = f.AllAnswered
-            ? new RecoveryPart("start hold, planned", Math.Min(f.AnnounceSeconds, hold), "measured", "every other site answered")
-            : new RecoveryPart("start hold, planned", hold, "set", "Geo:Failover:StartHold, since not every other site answers");
-        var held = new RecoveryPart("start hold, unplanned", hold, "set", "Geo:Failover:StartHold: the lost primary does not answer");
         var sum = common.Aggregate((double?)0, (all, part) => all + part.Seconds);
         // What nobody can measure beforehand is said, and left out of the sums.
         return new(
             [
-                new("comparison, planned", null, "unknown", "the primary first compares its registry with its log: as long as `geodr reconcile` takes there"), drain, .. common, asked, held,
+                new("comparison, planned", null, "unknown", "the primary first compares its registry with its log, as long as `geodr reconcile` takes there; clients push meanwhile"), drain, .. common,
                 new("clients", null, "unknown", f.Unfences ? "Geo:Failover:UnfenceCommand is not run by a drill" : "what moves them here takes its own time"),
-            ], sum + drain.Seconds + asked.Seconds, sum + held.Seconds);
+            ], sum + drain.Seconds, sum);
     }
 }

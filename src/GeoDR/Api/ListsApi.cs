@@ -14,8 +14,8 @@ internal static class ListsApi
     {
         var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
         read.MapGet("/events", EventsAsync);
-        read.MapGet("/failures", async (FailureGroups failures, CancellationToken cancel) => new { items = await failures.ListAsync(cancel) });
-        read.MapGet("/workers", async (WorkerList workers, CancellationToken cancel) => new { items = await workers.ListAsync(cancel) });
+        read.MapGet("/failures", async (FailureGroups failures, CancellationToken cancel) => new Whole<FailureGroup>(await failures.ListAsync(cancel)));
+        read.MapGet("/workers", async (WorkerList workers, CancellationToken cancel) => new Whole<WorkerRow>(await workers.ListAsync(cancel)));
         routes.MapGroup("/api/v1").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>().MapPost("/failures/retry", RetryAsync);
     }
 

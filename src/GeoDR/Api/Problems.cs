@@ -17,3 +17,6 @@ internal static class Problems
 
 /// <summary>A page; <c>Next</c> is the <c>after</c> of the page that follows, absent at the end.</summary>
 internal sealed record Page<T, TKey>(IReadOnlyList<T> Items, TKey? Next);
+
+/// <summary>All there is.</summary>
+internal sealed record Whole<T>(IReadOnlyList<T> Items);

@@ -9,7 +9,7 @@ internal static class SchedulesApi
     public static void MapSchedulesApi(this IEndpointRouteBuilder routes)
     {
         var read = routes.MapGroup("/api/v1/schedules").RequireAuthorization(Roles.Viewer);
-        read.MapGet("", async (ScheduleList list, CancellationToken cancel) => new { items = await list.ListAsync(cancel) });
+        read.MapGet("", async (ScheduleList list, CancellationToken cancel) => new Whole<ScheduleRow>(await list.ListAsync(cancel)));
         read.MapGet("/{name}/runs", RunsAsync);
         routes.MapGroup("/api/v1/schedules").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>()
             .MapPost("/{name}/run", async (string name, ScheduleList list, HttpContext http, CancellationToken cancel) =>

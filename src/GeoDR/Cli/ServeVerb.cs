@@ -20,7 +20,7 @@ internal static class ServeVerb
 
     public static Task<int> RunWorkerAsync(CancellationToken cancel) => PreparedAsync(migrate: false, WorkAsync, cancel);
 
-    private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, CancellationToken cancel)
+    private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
     {
         var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
@@ -34,7 +34,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings, site.Follows).AddSync(settings, site.Follows);
-        builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings).AddSiteCalls();
+        builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings, again).AddSiteCalls();
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)
@@ -70,7 +70,7 @@ internal static class ServeVerb
         return new(ExitCodes.Success, watch.Changed);
     }
 
-    private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, CancellationToken cancel)
+    private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
@@ -101,16 +101,16 @@ internal static class ServeVerb
     private readonly record struct Ended(int Code, bool Again);
 
     /// <summary>Runs with the settings and the role that the database holds, or lists every fault; again for as long as the role changes.</summary>
-    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, Site, CancellationToken, Task<Ended>> run, CancellationToken cancel)
+    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, Site, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
     {
         if (VerbSettings.Read() is not { } initial || !VerbSettings.Report(KeyFaults(initial)))
             return ExitCodes.Settings;
-        while (true)
+        for (var again = false; ; again = true)
         {
             var (settings, site, code) = await ReadSiteAsync(initial, migrate, cancel);
             if (code != ExitCodes.Success)
                 return code;
-            var ended = await run(settings, site, cancel);
+            var ended = await run(settings, site, again, cancel);
             if (!ended.Again || cancel.IsCancellationRequested)
                 return ended.Code;
         }

@@ -20,8 +20,9 @@ internal static class FailoverComposition
             p.GetRequiredService<ILogger<SiteWatch>>(), p.GetRequiredService<TimeProvider>()))
         .AddSingleton<IHostedService>(p => p.GetRequiredService<SiteWatch>());
 
-    public static IServiceCollection AddFailover(this IServiceCollection services, GeoSettings settings) => services
-        .AddSingleton<StartHold>().AddSingleton<TermStore>().AddSingleton<RoleChange>()
+    /// <param name="again">The process ran before the site's part changed: it was not away.</param>
+    public static IServiceCollection AddFailover(this IServiceCollection services, GeoSettings settings, bool again) => services
+        .AddSingleton(p => new StartHold(again, p.GetRequiredService<TimeProvider>())).AddSingleton<TermStore>().AddSingleton<RoleChange>()
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)

@@ -5,16 +5,18 @@ using GeoDR.Tokens;
 
 namespace GeoDR.Failover;
 
-/// <summary>A planned promotion asks the primary to fence its clients, or to let them in again.</summary>
+/// <summary>A planned promotion asks the primary to compare its registry with its log, to fence its clients, or to let them in again.</summary>
 /// <param name="Undo">The promotion does not take place.</param>
-internal sealed record FenceCall(Guid Promotion, bool Undo);
+/// <param name="Prepare">Only the comparison: clients are not fenced yet.</param>
+internal sealed record FenceCall(Guid Promotion, bool Undo = false, bool Prepare = false);
 
 /// <summary>How far the primary is with it.</summary>
 /// <param name="Refused">Why it is not fenced; null when it is (or, undone, when clients are let in).</param>
 /// <param name="Proof">How it was proven, in words.</param>
-/// <param name="Compared">"running", "done", or "failed: …": its registry with its log, since it was fenced.</param>
+/// <param name="Compared">"running", "done", or "failed: …": its registry with its log, before the fence or since.</param>
+/// <param name="Settled">How it is known that the log holds all that the registry took; for people.</param>
 /// <param name="Head">The newest event of its log.</param>
-internal sealed record FenceAnswer(string? Refused, string Proof, string Compared, Guid LogId, long Head);
+internal sealed record FenceAnswer(string? Refused, string Proof, string Compared, Guid LogId, long Head, string Settled = "");
 
 /// <summary>What a change of roles says to the other sites.</summary>
 internal sealed class FailoverPeers(GeoSettings settings, SiteBook book, TermStore terms, IPrimaryInventory primary, SiteClient client)

@@ -10,24 +10,31 @@ using Npgsql;
 
 namespace GeoDR.Failover;
 
-/// <summary>(primary) Hands over to a site that may promote: fences clients by the named means, proves it, and compares its registry with its log once.</summary>
+/// <summary>
+/// (primary) Hands over to a site that may promote: compares its registry with its log while clients still push, fences them by the named
+/// means, proves it, and makes sure that nothing is missing in the log since. Only where that cannot be known otherwise is the registry
+/// compared once more, with clients kept out.
+/// </summary>
 internal sealed class Handover(
-    GeoSettings settings, SiteStore sites, RoleChange roles, ReconcileRuns runs, NpgsqlDataSource source, LogAppender log, TimeProvider time) : IDisposable
+    GeoSettings settings, SiteStore sites, RoleChange roles, ReconcileRuns runs, NotificationEcho echo, NpgsqlDataSource source, LogAppender log, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1, 1);
     private (Guid Promotion, string Proof)? _fenced;
+    private (Guid Promotion, string? Missing)? _heard;
 
-    /// <summary>The reason of the comparison that a handover asks for: it is not held back by the pace.</summary>
+    /// <summary>The reason of the comparisons that a handover asks for: they are not held back by the pace.</summary>
     public const string ReasonPrefix = "planned promotion ";
 
-    private static string Reason(Guid promotion) => $"{ReasonPrefix}{promotion}";
+    private static string Reason(Guid promotion, bool fenced) => $"{ReasonPrefix}{promotion}{(fenced ? ", clients fenced" : "")}";
 
     public async Task<FenceAnswer> HandleAsync(FenceCall call, CancellationToken cancel)
     {
         await _one.WaitAsync(cancel);
         try
         {
-            return call.Undo ? await UndoAsync(call.Promotion, cancel) : await FenceAsync(call.Promotion, cancel);
+            return call.Undo ? await UndoAsync(call.Promotion, cancel)
+                : call.Prepare ? await PrepareAsync(call.Promotion, cancel)
+                : await FenceAsync(call.Promotion, cancel);
         }
         finally
         {
@@ -37,13 +44,24 @@ internal sealed class Handover(
 
     public void Dispose() => _one.Dispose();
 
-    private async Task<FenceAnswer> FenceAsync(Guid promotion, CancellationToken cancel)
+    private async Task<string?> RefusalAsync(Guid promotion, CancellationToken cancel)
     {
         var site = (await sites.ReadAsync(cancel))!;
-        if (!site.IsPrimary || site.IsFenced)
-            return Refused($"{site.Name} is no confirmed primary");
-        if (site.Handover is { } other && other != promotion)
-            return Refused($"{site.Name} hands over to another promotion already ({other}); `geodr unfence` ends that");
+        return !site.IsPrimary || site.IsFenced ? $"{site.Name} is no confirmed primary"
+            : site.Handover is { } other && other != promotion ? $"{site.Name} hands over to another promotion already ({other}); `geodr unfence` ends that"
+            : settings.Registry is null ? "Geo:Registry is not set at the primary"
+            : settings.Failover is { Clients: null, FenceCommand.Count: 0 } ? NothingFences
+            : null;
+    }
+
+    private async Task<FenceAnswer> PrepareAsync(Guid promotion, CancellationToken cancel) =>
+        await RefusalAsync(promotion, cancel) is { } refusal ? Refused(refusal)
+            : new(null, "", await ComparedAsync(Reason(promotion, fenced: false), cancel), Guid.Empty, 0);
+
+    private async Task<FenceAnswer> FenceAsync(Guid promotion, CancellationToken cancel)
+    {
+        if (await RefusalAsync(promotion, cancel) is { } refusal)
+            return Refused(refusal);
         await roles.HandOverAsync(promotion, cancel);
         if (_fenced?.Promotion != promotion)
         {
@@ -55,8 +73,9 @@ internal sealed class Handover(
             _fenced = (promotion, proof);
         }
         await log.EnsureLogAsync(cancel);
+        var (compared, settled) = await SettleAsync(promotion, cancel);
         var (logId, head) = await HeadAsync(cancel);
-        return new(null, _fenced.Value.Proof, await ComparedAsync(promotion, cancel), logId, head);
+        return new(null, _fenced.Value.Proof, compared, logId, head, settled);
     }
 
     private async Task<FenceAnswer> UndoAsync(Guid promotion, CancellationToken cancel)
@@ -75,7 +94,7 @@ internal sealed class Handover(
         if (settings.Failover.UnfenceCommand.Count > 0 && await HookCommand.RunAsync(settings.Failover.UnfenceCommand, cancel) is { } failed)
             return failed;
         await roles.HandOverAsync(null, cancel);
-        _fenced = null;
+        (_fenced, _heard) = (null, null);
         return null;
     }
 
@@ -85,7 +104,7 @@ internal sealed class Handover(
         if (settings.Failover.Clients is not { } clients)
             return settings.Failover.FenceCommand.Count > 0
                 ? (true, "the fence command ended well; that clients are refused was not proven, Geo:Failover:Clients is not set")
-                : (false, "nothing fences clients here: set Geo:Failover:FenceCommand, or Geo:Failover:Clients to prove that a proxy does");
+                : (false, NothingFences);
         using var client = RegistryClients.Build("clients' registry", clients, settings with { Tokens = new() }, time);
         // A proxy that goes by the role looks only every few seconds.
         for (var begun = time.GetTimestamp(); ;)
@@ -100,22 +119,29 @@ internal sealed class Handover(
             }
             if (time.GetElapsedTime(begun) > TimeSpan.FromSeconds(20))
                 return (false, $"clients are not fenced: a push to {clients.Url.Host} was taken");
-            await Task.Delay(TimeSpan.FromMilliseconds(500), time, cancel);
+            await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancel);
         }
     }
 
-    // Once for each promotion, begun after the fence.
-    private async Task<string> ComparedAsync(Guid promotion, CancellationToken cancel)
+    private async Task<(string Outcome, string Settled)> SettleAsync(Guid promotion, CancellationToken cancel)
     {
-        if (settings.Registry is null)
-            return "failed: Geo:Registry is not set at the primary";
-        var run = (await runs.ListAsync(20, cancel)).FirstOrDefault(r => r.Reason == Reason(promotion));
+        if (_heard?.Promotion != promotion)
+            _heard = (promotion, await ComparedSinceAsync(promotion, cancel) is { } since ? await echo.HearAsync(since, cancel) : "it was not compared before the fence");
+        if (_heard.Value.Missing is not { } missing)
+            return ("done", "every instance of the registry has told all that it took");
+        return (await ComparedAsync(Reason(promotion, fenced: true), cancel), $"{missing}, so the whole registry was compared with the log");
+    }
+
+    private async Task<DateTimeOffset?> ComparedSinceAsync(Guid promotion, CancellationToken cancel) =>
+        (await runs.ListAsync(20, cancel)).FirstOrDefault(r => r.Reason == Reason(promotion, fenced: false) && r.Status == "done")?.StartedAt;
+
+    // Once for each promotion and reason.
+    private async Task<string> ComparedAsync(string reason, CancellationToken cancel)
+    {
+        var run = (await runs.ListAsync(20, cancel)).FirstOrDefault(r => r.Reason == reason);
         if (run is null)
-        {
-            await runs.WantAsync(Reason(promotion), cancel);
-            return "running";
-        }
-        return run.Status switch { "done" => "done", "failed" => $"failed: {run.Message}", _ => "running" };
+            await runs.WantAsync(reason, cancel);
+        return run?.Status switch { "done" => "done", "failed" => $"failed: {run.Message}", _ => "running" };
     }
 
     private async Task<(Guid, long)> HeadAsync(CancellationToken cancel)
@@ -125,6 +151,8 @@ internal sealed class Handover(
         await row.ReadAsync(cancel);
         return (row.GetGuid(0), row.GetInt64(1));
     }
+
+    private const string NothingFences = "nothing fences clients here: set Geo:Failover:FenceCommand, or Geo:Failover:Clients to prove that a proxy does";
 
     private static FenceAnswer Refused(string why) => new(why, "", "", Guid.Empty, 0);
 }

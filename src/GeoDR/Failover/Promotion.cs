@@ -22,12 +22,13 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 {
     public const string Kind = "promote";
 
-    private const string Fence = "fence", Compare = "compare", Drain = "drain", Verify = "verify", Promote = "promote", Unfence = "unfence", Announce = "announce", Prove = "prove";
+    private const string Compare = "compare", Fence = "fence", Settle = "settle", Drain = "drain", Verify = "verify", Promote = "promote", Unfence = "unfence", Announce = "announce", Prove = "prove";
 
-    private static readonly string[] s_planned = [Fence, Compare, Drain, Verify, Promote, Unfence, Announce, Prove];
+    private static readonly string[] s_planned = [Compare, Fence, Settle, Drain, Verify, Promote, Unfence, Announce, Prove];
     private static readonly string[] s_unplanned = [Promote, Unfence, Announce, Prove];
     private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_fencedFor = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_comparedFor = TimeSpan.FromHours(6);
     private static readonly TimeSpan s_proof = TimeSpan.FromSeconds(15);
 
     /// <summary>A node that says nothing for so long has left its run.</summary>
@@ -86,8 +87,9 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 
     private Task<string> DoAsync(string step, FailoverRun run, Report report, CancellationToken cancel) => step switch
     {
-        Fence => FenceAsync(run, report, cancel),
         Compare => CompareAsync(run, report, cancel),
+        Fence => FenceAsync(run, report, cancel),
+        Settle => SettleAsync(run, report, cancel),
         Drain => DrainAsync(run, report, cancel),
         Verify => VerifyAsync(cancel),
         Promote => PromoteAsync(run, cancel),
@@ -98,28 +100,35 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 
     private async Task<string> FenceAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
-        var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
+        var answer = await peers.FenceAsync(report.From!, new(run.Id), cancel);
         return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} did not fence its clients: {refused}") : answer.Proof;
     }
 
-    /// <summary>What the primary's registry had not told yet is found by comparing it with the primary's inventory; nobody writes there any more.</summary>
+    /// <summary>What the primary's registry never told is found by comparing it with the primary's inventory, while its clients still push.</summary>
     private Task<string> CompareAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(async () =>
     {
-        var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
-        return answer.Compared switch
-        {
-            "done" => $"{report.From}'s registry holds what its log says",
-            { } failed when failed.StartsWith("failed", StringComparison.Ordinal) => throw new StepFailedException($"{report.From}'s registry could not be compared with its log: {failed}"),
-            _ => null,
-        };
-    }, () => $"{report.From}'s registry is still being compared with its log", cancel);
+        var answer = await peers.FenceAsync(report.From!, new(run.Id, Prepare: true), cancel);
+        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} does not hand over: {refused}")
+            : Compared(report, answer) ? $"{report.From}'s registry holds what its log says" : null;
+    }, s_comparedFor, () => $"{report.From}'s registry is still being compared with its log", cancel);
+
+    /// <summary>What was pushed between the comparison and the fence is in the log.</summary>
+    private Task<string> SettleAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(async () =>
+    {
+        var answer = await peers.FenceAsync(report.From!, new(run.Id), cancel);
+        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} fences its clients no longer: {refused}")
+            : Compared(report, answer) ? answer.Settled : null;
+    }, s_fencedFor, () => $"{report.From}'s registry is still being compared with its log", cancel);
+
+    private static bool Compared(Report report, FenceAnswer answer) => answer.Compared.StartsWith("failed", StringComparison.Ordinal)
+        ? throw new StepFailedException($"{report.From}'s registry could not be compared with its log: {answer.Compared}") : answer.Compared == "done";
 
     private Task<string> DrainAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
         var left = "";
         return UntilAsync(async () =>
         {
-            var answer = await peers.FenceAsync(report.From!, new(run.Id, false), cancel);
+            var answer = await peers.FenceAsync(report.From!, new(run.Id), cancel);
             await using var command = source.CreateCommand("""
                 select (select count(*) from repository where state in (0, 1)), (select count(*) from repository where state = 3),
                     (select count(*) from waiting_reference), (select event_id from cursor where log_id = $1)
@@ -132,7 +141,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
                 throw new StepFailedException($"{failed} repositories failed, `geodr failures` says why: mend that and promote again, or promote with --unplanned and lose them");
             left = $"{open} repositories and {references} references wait, the log is read to event {cursor} of {answer.Head}";
             return open + references == 0 && cursor >= answer.Head ? $"everything up to event {answer.Head} is here" : null;
-        }, () => left, cancel);
+        }, s_fencedFor, () => left, cancel);
     }
 
     private async Task<string> VerifyAsync(CancellationToken cancel)
@@ -200,7 +209,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
             string outcome;
             try
             {
-                var answer = await peers.FenceAsync(report.From!, new(run.Id, true), cancel);
+                var answer = await peers.FenceAsync(report.From!, new(run.Id, Undo: true), cancel);
                 outcome = answer.Refused is { } refused ? $"{report.From} did not let its clients in again: {refused}; run `geodr unfence` there" : $"{report.From} goes on as the primary, its clients are let in";
             }
             catch (HttpRequestException e)
@@ -215,14 +224,14 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 
     private SiteKey Key() => settings.SiteKeyFile is { } file ? SiteKey.Load(file) : throw new StepFailedException("Geo:Site:KeyFile is missing: a term is signed with the site's key");
 
-    private async Task<string> UntilAsync(Func<Task<string?>> look, Func<string> last, CancellationToken cancel)
+    private async Task<string> UntilAsync(Func<Task<string?>> look, TimeSpan atMost, Func<string> last, CancellationToken cancel)
     {
         for (var begun = time.GetTimestamp(); ;)
         {
             if (await look() is { } outcome)
                 return outcome;
-            if (time.GetElapsedTime(begun) > s_fencedFor)
-                throw new StepFailedException($"after {s_fencedFor.TotalMinutes:0} minutes {last()}; clients cannot be kept out for longer");
+            if (time.GetElapsedTime(begun) > atMost)
+                throw new StepFailedException($"after {atMost.TotalMinutes:0} minutes {last()}{(atMost == s_fencedFor ? "; clients cannot be kept out for longer" : "")}");
             await Task.Delay(s_pace, time, cancel);
         }
     }

@@ -2,12 +2,12 @@ namespace GeoDR.Failover;
 
 /// <summary>
 /// A primary that starts may have been replaced while it was away: it takes in nothing before its peers have been asked for their
-/// terms, or the wait for them is over.
+/// terms, or the wait for them is over. One that was promoted while it ran has not been away.
 /// </summary>
-internal sealed class StartHold(TimeProvider time)
+internal sealed class StartHold(bool isOpen, TimeProvider time)
 {
     private readonly long _began = time.GetTimestamp();
-    private volatile bool _isOpen;
+    private volatile bool _isOpen = isOpen;
 
     public bool IsOpen => _isOpen;
 

@@ -56,7 +56,7 @@ internal static class SiteComposition
     public static IServiceCollection AddPrimary(this IServiceCollection services, GeoSettings settings) => services
         .AddSingleton(_ => new LogAppender(SiteDatabase.OpenForAppend(settings.Database)))
         .AddSingleton(p => new AppendQueue(p.GetRequiredService<LogAppender>().AppendAsync, p.GetRequiredService<TimeProvider>()))
-        .AddSingleton<LogSink>().AddSingleton<IEventSink, PrimarySink>().AddSingleton<Handover>().AddHostedService<DecisionLoop>()
+        .AddSingleton<LogSink>().AddSingleton<IEventSink, PrimarySink>().AddSingleton<NotificationEcho>().AddSingleton<Handover>().AddHostedService<DecisionLoop>()
         .AddSingleton(new NotificationSecrets(settings.Secrets))
         .AddSingleton<InventoryFold>()
         .AddHostedService<AppendLoop>().AddHostedService<BeatLoop>().AddHostedService<InventoryLoop>();

@@ -113,14 +113,9 @@ internal sealed class DrillWork(GeoSettings settings, NpgsqlDataSource source, T
 
     private async Task<Recovery> RecoveryAsync(SiteStatus status, IntakeTrial intake, CancellationToken cancel)
     {
-        var begun = time.GetTimestamp();
-        var book = new SiteBook(source);
-        var site = (await new SiteStore(source).ReadAsync(cancel))!;
-        var answers = await new SiteQuestions(settings, book, new TermStore(source, book), new PeerStore(source), time).AskAsync(site, status, cancel);
-        var announce = time.GetElapsedTime(begun).TotalSeconds;
         return RecoveryEstimate.Of(new(
-            status.Counts.Pending + status.Counts.Started, status.CatchUpSeconds, intake.Seconds, await StartMeter.ReadAsync(source, cancel), settings.Failover.StartHold,
-            announce, answers.All(a => a.Error is null), settings.Failover.UnfenceCommand.Count > 0));
+            status.Counts.Pending + status.Counts.Started, status.CatchUpSeconds, intake.Seconds, await StartMeter.ReadAsync(source, cancel),
+            settings.Failover.UnfenceCommand.Count > 0));
     }
 
     private async Task KeepAsync(long id, Func<string> progress, CancellationTokenSource lost)

@@ -99,15 +99,15 @@ public sealed class PreflightTests
     }
 
     [Theory]
-    [InlineData(0, null, true, 4.1)]
-    [InlineData(3, null, true, null)]
-    [InlineData(3, 60.0, false, 73.6)]
-    public void Recovery_IsTheSumOfWhatIsKnown(long waiting, double? catchUp, bool answered, double? planned)
+    [InlineData(0, null, 3.6)]
+    [InlineData(3, null, null)]
+    [InlineData(3, 60.0, 63.6)]
+    public void Recovery_IsTheSumOfWhatIsKnown(long waiting, double? catchUp, double? planned)
     {
-        var recovery = RecoveryEstimate.Of(new(waiting, catchUp, 0.1, 3, TimeSpan.FromSeconds(10), 0.5, answered, Unfences: true));
+        var recovery = RecoveryEstimate.Of(new(waiting, catchUp, 0.1, 3, Unfences: true));
         Assert.Equal(planned, recovery.Planned is { } p ? Math.Round(p, 6) : null);
-        Assert.Equal(13.6, Math.Round(recovery.Unplanned!.Value, 6));
-        Assert.Null(RecoveryEstimate.Of(new(0, null, 0.1, null, TimeSpan.Zero, 0, true, false)).Unplanned);
+        Assert.Equal(3.6, Math.Round(recovery.Unplanned!.Value, 6));
+        Assert.Null(RecoveryEstimate.Of(new(0, null, 0.1, null, Unfences: false)).Unplanned);
     }
 
     private static PreflightFacts Status(PreflightFacts f, Func<SiteStatus, SiteStatus> change) => f with { Status = change(f.Status) };

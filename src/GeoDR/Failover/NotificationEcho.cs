@@ -1,0 +1,85 @@
+using GeoDR.Configuration;
+using GeoDR.Hosting;
+using GeoDR.Inventory;
+using GeoDR.Registry;
+using Npgsql;
+
+namespace GeoDR.Failover;
+
+/// <summary>
+/// Proves that a registry has told all that it had to tell, without reading it: each of its instances tells in order, so once a
+/// canary pushed after the fence was heard of from an instance, nothing before it is still in that instance's queue. An instance
+/// that restarted has lost its queue, and then nothing but a whole comparison will do.
+/// </summary>
+internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource source, InventoryFold fold, TimeProvider time)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Waits for the echo, and until the inventory holds all of it.</summary>
+    /// <param name="since">When the comparison before the fence began: what happened earlier it has seen for itself.</param>
+    /// <returns>Null where all was told; else why that is not known.</returns>
+    public async Task<string?> HearAsync(DateTimeOffset since, CancellationToken cancel)
+    {
+        if (settings.Registry is not { } options)
+            return "Geo:Registry is not set";
+        using var registry = RegistryClients.Build(SyncState.Peers.OwnRegistry, options, settings, time);
+        var (begun, after) = (time.GetTimestamp(), await HeadAsync(cancel));
+        string? missing;
+        try
+        {
+            var canary = await Canary.PushAsync(registry, cancel);
+            while (await LookAsync(canary, after, since, cancel) is { } look)
+            {
+                (missing, var again) = look;
+                if (time.GetElapsedTime(begun) > s_patience)
+                    return missing;
+                // Several instances stand behind one address: each push reaches one of them.
+                if (again)
+                    canary = await Canary.PushAsync(registry, cancel);
+                await Task.Delay(s_look, time, cancel);
+            }
+        }
+        catch (RegistryException e)
+        {
+            return $"this site's registry took no canary: {e.Message}";
+        }
+        while (await fold.RunOnceAsync(cancel))
+        {
+        }
+        return null;
+    }
+
+    private async Task<long> HeadAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select coalesce(max(id), 0) from event");
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
+    /// <summary>Null when every instance was heard; else what is missing, and whether another canary is worth a try.</summary>
+    private async Task<(string Missing, bool Again)?> LookAsync(Digest canary, long after, DateTimeOffset since, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            with echo as (select instance_id, digest from event where id > $1 and repository = $2 and instance_id is not null)
+            select exists (select from echo where digest = $3),
+                (select count(*) from registry_instance i
+                    where last_seen_at > clock_timestamp() - interval '1 hour' and not exists (select from echo where instance_id = i.id)),
+                exists (select from registry_instance where first_seen_at >= $4) or exists (
+                    select from event e where e.received_at >= $4 and e.instance_id is not null
+                        and not exists (select from registry_instance i where i.id = e.instance_id) and exists (select from registry_instance)),
+                exists (select from quarantine where last_at >= $4)
+            """);
+        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = SiteRelations.CanaryRepository });
+        command.Parameters.Add(new() { Value = canary.ToString() });
+        command.Parameters.Add(new() { Value = since.ToUniversalTime() });
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        var (heard, silent, restarted, quarantined) = (row.GetBoolean(0), row.GetInt64(1), row.GetBoolean(2), row.GetBoolean(3));
+        return restarted ? ("the registry restarted meanwhile", false)
+            : quarantined ? ("a notification could not be understood", false)
+            : !heard ? ("no notification of the canary arrived", false)
+            : silent > 0 ? ($"{silent} instances of the registry were not heard of", true)
+            : null;
+    }
+}
