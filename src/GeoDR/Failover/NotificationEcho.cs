@@ -13,8 +13,10 @@ namespace GeoDR.Failover;
 /// </summary>
 internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource source, InventoryFold fold, TimeProvider time)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long instances are waited for.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Waits for the echo, and until the inventory holds all of it.</summary>
     /// <param name="since">When the comparison before the fence began: what happened earlier it has seen for itself.</param>
@@ -25,18 +27,16 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
             return "Geo:Registry is not set";
         using var registry = RegistryClients.Build(SyncState.Peers.OwnRegistry, options, settings, time);
         var (begun, after) = (time.GetTimestamp(), await HeadAsync(cancel));
-        string? missing;
         try
         {
-            var canary = await Canary.PushAsync(registry, cancel);
-            while (await LookAsync(canary, after, since, cancel) is { } look)
+            List<string> canaries = [(await Canary.PushAsync(registry, cancel)).ToString()];
+            while (await LookAsync(canaries, after, since, cancel) is { } look)
             {
-                (missing, var again) = look;
-                if (time.GetElapsedTime(begun) > s_patience)
-                    return missing;
+                if (look.Final || time.GetElapsedTime(begun) > Patience)
+                    return look.Missing;
                 // Several instances stand behind one address: each push reaches one of them.
-                if (again)
-                    canary = await Canary.PushAsync(registry, cancel);
+                if (look.Again)
+                    canaries.Add((await Canary.PushAsync(registry, cancel)).ToString());
                 await Task.Delay(s_look, time, cancel);
             }
         }
@@ -56,12 +56,12 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
         return (long)(await command.ExecuteScalarAsync(cancel))!;
     }
 
-    /// <summary>Null when every instance was heard; else what is missing, and whether another canary is worth a try.</summary>
-    private async Task<(string Missing, bool Again)?> LookAsync(Digest canary, long after, DateTimeOffset since, CancellationToken cancel)
+    /// <summary>Null when every instance was heard; else what is missing, whether that is final, and whether another canary is worth a try.</summary>
+    private async Task<(string Missing, bool Final, bool Again)?> LookAsync(List<string> canaries, long after, DateTimeOffset since, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            with echo as (select instance_id, digest from event where id > $1 and repository = $2 and instance_id is not null)
-            select exists (select from echo where digest = $3),
+            with echo as (select instance_id from event where id > $1 and repository = $2 and digest = any ($3) and instance_id is not null)
+            select exists (select from echo),
                 (select count(*) from registry_instance i
                     where last_seen_at > clock_timestamp() - interval '1 hour' and not exists (select from echo where instance_id = i.id)),
                 exists (select from registry_instance where first_seen_at >= $4) or exists (
@@ -71,15 +71,15 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
             """);
         command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = SiteRelations.CanaryRepository });
-        command.Parameters.Add(new() { Value = canary.ToString() });
+        command.Parameters.Add(new() { Value = canaries.ToArray() });
         command.Parameters.Add(new() { Value = since.ToUniversalTime() });
         await using var row = await command.ExecuteReaderAsync(cancel);
         await row.ReadAsync(cancel);
         var (heard, silent, restarted, quarantined) = (row.GetBoolean(0), row.GetInt64(1), row.GetBoolean(2), row.GetBoolean(3));
-        return restarted ? ("the registry restarted meanwhile", false)
-            : quarantined ? ("a notification could not be understood", false)
-            : !heard ? ("no notification of the canary arrived", false)
-            : silent > 0 ? ($"{silent} instances of the registry were not heard of", true)
+        return restarted ? ("the registry restarted meanwhile", true, false)
+            : quarantined ? ("a notification could not be understood", true, false)
+            : !heard ? ("no notification of the canary arrived", false, false)
+            : silent > 0 ? ($"{silent} of the instances of the registry {(silent == 1 ? "was" : "were")} not heard of", false, true)
             : null;
     }
 }

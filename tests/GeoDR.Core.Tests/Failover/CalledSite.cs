@@ -52,7 +52,7 @@ internal sealed class CalledSite : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         builder.Services.AddProblemDetails().AddSingleton(TimeProvider.System).AddSingleton(source).AddSingleton(settings)
-            .AddSingleton<SiteBook>().AddSingleton<SiteStore>().AddSingleton<SiteCallGuard>().AddSingleton<StartHold>().AddSingleton<TermStore>()
+            .AddSingleton<SiteBook>().AddSingleton<SiteStore>().AddSingleton<SiteCallGuard>().AddSingleton(new StartHold(false, TimeProvider.System)).AddSingleton<TermStore>()
             .AddSingleton<DivergentTags>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>();
         var app = site._app = builder.Build();
         app.MapTokenGrants();
