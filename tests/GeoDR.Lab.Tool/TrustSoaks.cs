@@ -95,7 +95,7 @@ internal static class TrustSoaks
         return command;
     }
 
-    private static async Task<int> RunAsync(
+    internal static async Task<int> RunAsync(
         string name, int rounds, Func<CancellationToken, Task<IAsyncDisposable>> start, Func<int, bool, CancellationToken, Task<string>> round,
         Func<IReadOnlyList<string[]>, string> summary, CancellationToken cancellationToken)
     {

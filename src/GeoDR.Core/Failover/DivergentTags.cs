@@ -59,10 +59,10 @@ public sealed class DivergentTags(NpgsqlDataSource source)
         return await ReadAsync(command, cancel);
     }
 
-    /// <summary>Decided and not done, the oldest decision first.</summary>
+    /// <summary>Decided and not done, the oldest decision first; what could not be carried out last, so that it keeps nothing up.</summary>
     public async Task<IReadOnlyList<DivergentTag>> DecidedAsync(int limit, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand($"select {Columns} from divergent_tag where decision is not null and done_at is null order by decided_at limit $1");
+        await using var command = source.CreateCommand($"select {Columns} from divergent_tag where decision is not null and done_at is null order by problem is not null, decided_at limit $1");
         command.Parameters.Add(new() { Value = limit });
         return await ReadAsync(command, cancel);
     }

@@ -17,6 +17,9 @@ internal sealed partial class DecisionLoop(
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
     private static readonly TimeSpan s_put = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(30);
+
+    private long? _triedAgain;
 
     protected override string Name => "decisions about divergent tags";
 
@@ -25,7 +28,11 @@ internal sealed partial class DecisionLoop(
         if (watch.Current is not { IsPrimary: true, IsFenced: false } || settings.Registry is null)
             return false;
         var any = false;
-        foreach (var tag in (await divergent.DecidedAsync(100, cancel)).Where(t => t.Problem is null))
+        // A registry that was away is soon back; what can never be carried out is told with each `geodr divergent list`.
+        var again = _triedAgain is not { } before || Time.GetElapsedTime(before) >= s_again;
+        if (again)
+            _triedAgain = Time.GetTimestamp();
+        foreach (var tag in (await divergent.DecidedAsync(100, cancel)).Where(t => t.Problem is null || again))
         {
             any = true;
             string? problem = null;

@@ -27,7 +27,7 @@ internal sealed class Handover(
         await _one.WaitAsync(cancel);
         try
         {
-            return call.Undo ? await UndoAsync(call.Promotion, cancel) : await FenceAsync(call.Promotion, cancel);
+            return call.Undo ? await UndoAsync(call.Promotion, cancel) : await FenceAsync(call.Promotion, call.Hold, cancel);
         }
         finally
         {
@@ -37,13 +37,15 @@ internal sealed class Handover(
 
     public void Dispose() => _one.Dispose();
 
-    private async Task<FenceAnswer> FenceAsync(Guid promotion, CancellationToken cancel)
+    private async Task<FenceAnswer> FenceAsync(Guid promotion, bool hold, CancellationToken cancel)
     {
         var site = (await sites.ReadAsync(cancel))!;
         if (!site.IsPrimary || site.IsFenced)
             return Refused($"{site.Name} is no confirmed primary");
         if (site.Handover is { } other && other != promotion)
             return Refused($"{site.Name} hands over to another promotion already ({other}); `geodr unfence` ends that");
+        if (hold && site.Handover is null)
+            return Refused($"{site.Name} was fenced for this promotion and has let its clients in again since");
         await roles.HandOverAsync(promotion, cancel);
         if (_fenced?.Promotion != promotion)
         {
@@ -56,7 +58,8 @@ internal sealed class Handover(
         }
         await log.EnsureLogAsync(cancel);
         var (logId, head) = await HeadAsync(cancel);
-        return new(null, _fenced.Value.Proof, await ComparedAsync(promotion, cancel), logId, head);
+        // A comparison counts only if it was begun after a fence that still holds.
+        return new(null, _fenced.Value.Proof, hold ? await ComparedAsync(promotion, cancel) : "running", logId, head);
     }
 
     private async Task<FenceAnswer> UndoAsync(Guid promotion, CancellationToken cancel)
