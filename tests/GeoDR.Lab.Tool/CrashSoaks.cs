@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace GeoDR.Lab.Tool;
 
-/// <summary><c>geodr-lab soak crash</c>: every step of a change of roles, with a process killed during it.</summary>
+/// <summary><c>geodr-lab soak crash</c> and <c>soak split</c>: every step of a change of roles with a process killed during it, and the network cut between sites that all live.</summary>
 internal static class CrashSoaks
 {
     public static Command Crash()
@@ -29,6 +29,28 @@ internal static class CrashSoaks
         });
         return command;
     }
+
+    public static Command Split()
+    {
+        var count = new Option<int>("--count") { Description = "Cuts", DefaultValueFactory = _ => 3 };
+        var seed = new Option<int>("--seed") { Description = "Decides what happens when", DefaultValueFactory = _ => 1 };
+        var command = new Command("split", "the network between three living sites is cut, and more than one takes pushes; healed, nothing is overwritten silently") { count, seed };
+        command.SetAction((parsed, token) =>
+        {
+            SplitSoak? soak = null;
+            return TrustSoaks.RunAsync(
+                $"split-{parsed.GetValue(seed)}", parsed.GetValue(count),
+                async stop => soak = await SplitSoak.StartAsync(parsed.GetValue(seed), stop),
+                async (number, _, stop) => (await soak!.RunAsync(number, stop)).ToLine(),
+                lines => "| cut | rounds | pushes | conflicts | fenced after, worst s | listed as divergent | overwritten silently | lost |\n|---|---|---|---|---|---|---|---|\n"
+                    + string.Join('\n', lines.GroupBy(f => f[1]).Select(g => FormattableString.Invariant(
+                        $"| {g.Key} | {g.Count()} | {Sum(g, "pushes")} | {Sum(g, "conflict")} | {g.Max(f => SoakCommand.Value(f, "fenced")):0.0} | {Sum(g, "divergent")} | {Sum(g, "overwritten")} | {Sum(g, "lost")} |"))),
+                token);
+        });
+        return command;
+    }
+
+    private static double Sum(IEnumerable<string[]> lines, string name) => lines.Sum(f => SoakCommand.Value(f, name));
 
     /// <summary>Steps by what was killed, in Markdown, with the number of rounds of each outcome.</summary>
     private static string Table(IReadOnlyList<string[]> lines)

@@ -60,7 +60,7 @@ public sealed partial class CrashSoak
         }
 
         round.Killed = Stopwatch.GetTimestamp();
-        round.At = await ScalarAsync<string>(round.From, "select case when role = 'primary' then role else coalesce(comparing, 'copy') end from site", cancellationToken);
+        round.At = await SiteReads.ScalarAsync<string>(round.From, "select case when role = 'primary' then role else coalesce(comparing, 'copy') end from site", cancellationToken);
         round.Outcome = round.At == "primary" ? "finished by the next run" : "finished by the node that lives";
     }
 
@@ -71,7 +71,7 @@ public sealed partial class CrashSoak
         await IsFencedAsync(round, cancellationToken);
         (await from.Geo.RunAsync("demote", "--yes")).EnsureSuccess();
         await Wait.UntilAsync(
-            async token => await ScalarAsync<string>(from, "select role || coalesce(comparing, '') from site", token) == "secondary", s_deadline,
+            async token => await SiteReads.ScalarAsync<string>(from, "select role || coalesce(comparing, '') from site", token) == "secondary", s_deadline,
             () => $"{from.Name} does not end its comparison\n{round.Log()}", cancellationToken);
 
         // Nothing that it alone has was overwritten, and everything of it is offered.

@@ -54,7 +54,7 @@ public sealed partial class CrashSoak
         }
 
         round.Killed = Stopwatch.GetTimestamp();
-        var run = (await ScalarAsync<string>(round.To, NewestRun, cancellationToken)).Split(' ');
+        var run = (await SiteReads.ScalarAsync<string>(round.To, NewestRun, cancellationToken)).Split(' ');
         round.At = run[1] == "running" ? run[2] : run[1];
         return Guid.Parse(run[0]);
     }
@@ -87,7 +87,7 @@ public sealed partial class CrashSoak
 
         string[] last = [];
         await Wait.UntilAsync(
-            async token => (last = (await ScalarAsync<string>(round.To, $"select status || ',' || coalesce(node, '') from failover_run where id = '{run}'", token)).Split(','))[0] != "running",
+            async token => (last = (await SiteReads.ScalarAsync<string>(round.To, $"select status || ',' || coalesce(node, '') from failover_run where id = '{run}'", token)).Split(','))[0] != "running",
             s_deadline, () => $"nobody finishes the promotion\n{round.Log()}", cancellationToken);
         var next = last[1].StartsWith("cli", StringComparison.Ordinal) ? killed : round.Case.Side is CrashSide.Both or CrashSide.Serve;
         round.Outcome = last[0] switch
@@ -96,7 +96,7 @@ public sealed partial class CrashSoak
             "undone" => "undone",
             _ => "refused, said why",
         };
-        if (last[0] == "undone" && await ScalarAsync<long>(round.To, "select count(*) from failover_run where status in ('running', 'done') and id <> '" + run + "' and asked_at > (select asked_at from failover_run where id = '" + run + "')", cancellationToken) == 0)
+        if (last[0] == "undone" && await SiteReads.ScalarAsync<long>(round.To, "select count(*) from failover_run where status in ('running', 'done') and id <> '" + run + "' and asked_at > (select asked_at from failover_run where id = '" + run + "')", cancellationToken) == 0)
         {
             // By itself: nobody gives a command at the old primary.
             var begun = Stopwatch.GetTimestamp();

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
-using Npgsql;
 
 namespace GeoDR.Lab;
 
@@ -142,22 +140,10 @@ public sealed partial class CrashSoak : IAsyncDisposable
         return missing;
     }
 
-    private static async Task<HashSet<string>> DivergentAsync(Site site)
-    {
-        using var said = JsonDocument.Parse((await site.Geo.RunAsync("divergent", "list", "--json")).EnsureSuccess().Output);
-        return [.. said.RootElement.EnumerateArray().Select(t => $"{t.GetProperty("repository").GetString()}:{t.GetProperty("tag").GetString()}")];
-    }
+    private static async Task<HashSet<string>> DivergentAsync(Site site) => [.. (await SiteReads.DivergentAsync(site)).Select(t => $"{t.Repository}:{t.Tag}")];
 
-    private static Task<string> RoleAsync(Site site, CancellationToken cancellationToken) => ScalarAsync<string>(site, "select role from site", cancellationToken);
+    private static Task<string> RoleAsync(Site site, CancellationToken cancellationToken) => SiteReads.ScalarAsync<string>(site, "select role from site", cancellationToken);
 
     private static Task<long> EpochAsync(Site site, CancellationToken cancellationToken) =>
-        ScalarAsync<long>(site, "select coalesce(max(epoch), 0) from term where rejected is null", cancellationToken);
-
-    private static async Task<T> ScalarAsync<T>(Site site, string sql, CancellationToken cancellationToken)
-    {
-        await using var connection = new NpgsqlConnection(site.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(sql, connection);
-        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
+        SiteReads.ScalarAsync<long>(site, "select coalesce(max(epoch), 0) from term where rejected is null", cancellationToken);
 }
