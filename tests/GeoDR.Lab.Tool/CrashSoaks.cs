@@ -45,7 +45,7 @@ internal static class CrashSoaks
                 lines => "| cut | rounds | pushes | conflicts | fenced after, worst s | listed as divergent | overwritten silently | lost |\n|---|---|---|---|---|---|---|---|\n"
                     + string.Join('\n', lines.GroupBy(f => f[1]).Select(g => FormattableString.Invariant(
                         $"| {g.Key} | {g.Count()} | {Sum(g, "pushes")} | {Sum(g, "conflict")} | {g.Max(f => SoakCommand.Value(f, "fenced")):0.0} | {Sum(g, "divergent")} | {Sum(g, "overwritten")} | {Sum(g, "lost")} |"))),
-                token);
+                token, roundsOfOneLab: 1);
         });
         return command;
     }

@@ -97,6 +97,19 @@ public sealed class DivergentTags(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>The primary's tag is another than when it was listed: what was decided about that one counts no more.</summary>
+    public async Task MovedAsync(DivergentTag tag, string? other, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            update divergent_tag set other = $5, decision = null, decided_by = null, decided_at = null,
+                problem = 'the primary''s tag has become another meanwhile: look again, and decide'
+            where site = $1 and repository = $2 and tag = $3 and digest = $4
+            """);
+        foreach (var text in new[] { tag.Site, tag.Repository, tag.Tag, tag.Digest, other })
+            command.Parameters.Add(new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
     /// <summary>Whether the site holds something in the repository that waits for a decision, or for its end.</summary>
     public async Task<bool> IsOfferedAsync(string site, string repository, CancellationToken cancel)
     {

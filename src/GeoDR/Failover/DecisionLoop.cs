@@ -38,8 +38,8 @@ internal sealed partial class DecisionLoop(
             string? problem = null;
             try
             {
-                if (tag.Decision != DivergentTags.Drop)
-                    await CopyAsync(tag, cancel);
+                if (tag.Decision != DivergentTags.Drop && !await CopyAsync(tag, cancel))
+                    continue;
             }
             catch (Exception e) when (e is RegistryException or WrongContentException or MalformedManifestException or InvalidOperationException or HttpRequestException)
             {
@@ -58,10 +58,16 @@ internal sealed partial class DecisionLoop(
         return name.Length <= 128 ? name : name[^128..].TrimStart('.', '-');
     }
 
-    private async Task CopyAsync(DivergentTag tag, CancellationToken cancel)
+    /// <summary>False where the decision does not hold any more: it was made about another content of the primary's tag.</summary>
+    private async Task<bool> CopyAsync(DivergentTag tag, CancellationToken cancel)
     {
         using var theirs = await RegistryAsync(tag.Site, cancel);
         using var own = RegistryClients.Build(SyncState.Peers.OwnRegistry, settings.Registry!, settings, Time);
+        if (tag.Decision == DivergentTags.Take && (await own.HeadManifestAsync(tag.Repository, tag.Tag, cancel))?.ToString() is var now && now != tag.Other && now != tag.Digest)
+        {
+            await divergent.MovedAsync(tag, now, cancel);
+            return false;
+        }
         var (memory, rate) = (new BlobMemory(), new TransferRate());
         var copy = new ImageCopy(
             theirs, own,
@@ -71,6 +77,7 @@ internal sealed partial class DecisionLoop(
             ?? throw new InvalidOperationException($"{tag.Site} does not have {tag.Repository}@{tag.Digest} any more");
         await copy.CopyContentAsync(tag.Repository, manifest, new SyncProgress(), cancel);
         await own.PutManifestAsync(tag.Repository, tag.Decision == DivergentTags.Take ? tag.Tag : NameAside(tag), manifest, s_put, cancel);
+        return true;
     }
 
     private async Task<RegistryClient> RegistryAsync(string site, CancellationToken cancel)

@@ -32,7 +32,7 @@ public sealed partial class CrashSoak : IAsyncDisposable
     {
         var random = new Random((_seed * 1_000_003) + number);
         var (from, to) = await SidesAsync(cancellationToken);
-        var load = new ProxyLoad(_sites.Proxy!.Url, (_seed * 7_919) + number, $"round{number:000}", TimeSpan.FromMilliseconds(60));
+        var load = new ProxyLoad(_sites.Proxy!.Url, (_seed * 7_919) + number, $"round{number:000}", TimeSpan.FromMilliseconds(400));
         var round = new Round(number, what, from, to, load, random, await EpochAsync(to, cancellationToken));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var running = load.RunAsync(stop.Token);

@@ -90,7 +90,8 @@ public sealed partial class SplitSoak
 
         await Wait.UntilAsync(
             async _ => (await Task.WhenAll(_sites.Sites.Select(SiteReads.DivergentAsync))).All(open => open.Count == 0), s_deadline, () => $"what was decided is not done\n{Log()}", cancellationToken);
-        await EqualAsync(losers, winner, cancellationToken);
+        // A tag that the primary has under another name only stays where it is, until it is deleted as any tag that the primary lacks.
+        await EqualAsync(losers, winner, cancellationToken, own.Select(o => $"{o.Repository}:{o.Tag} is at the secondary alone ({o.Digest})").ToHashSet());
         var lost = 0;
         foreach (var (_, repository, _, digest) in own)
         {

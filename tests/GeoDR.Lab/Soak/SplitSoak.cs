@@ -120,14 +120,14 @@ public sealed partial class SplitSoak : IAsyncDisposable
         return primaries[0];
     }
 
-    private async Task EqualAsync(IEnumerable<Site> sites, Site primary, CancellationToken cancellationToken)
+    private async Task EqualAsync(IEnumerable<Site> sites, Site primary, CancellationToken cancellationToken, HashSet<string>? but = null)
     {
         foreach (var site in sites)
         {
             RegistryDifference? difference = null;
             await Wait.UntilAsync(
                 async token => (difference = RegistryDifference.Compare(
-                    await primary.SnapshotAsync(cancellationToken: token), await site.SnapshotAsync(cancellationToken: token))).IsEmpty,
+                    await primary.SnapshotAsync(cancellationToken: token), await site.SnapshotAsync(cancellationToken: token))).Faults.All(f => but?.Contains(f) == true),
                 s_deadline, () => $"{site.Name} differs from {primary.Name}:\n{difference}\n{Log()}", cancellationToken);
         }
     }
