@@ -80,7 +80,7 @@ public sealed partial class CrashSoak
         alone.UnionWith(round.Own.Keys.Select(r => $"{r}:v1"));
         HashSet<string> listed = [];
         await Wait.UntilAsync(
-            async _ => alone.IsSubsetOf(listed = await DivergentAsync(to)), s_deadline,
+            async token => alone.IsSubsetOf(listed = await DivergentAsync(to, token)), s_deadline,
             () => $"only {from.Name} has {string.Join(", ", alone.Except(listed).Take(5))}, and nobody says so\n{round.Log()}", cancellationToken);
         await HoldsOwnAsync(round, from, cancellationToken);
         if (listed.Count > 0)
@@ -96,7 +96,7 @@ public sealed partial class CrashSoak
         }
 
         await Wait.UntilAsync(
-            async _ => (await DivergentAsync(to)).Count + (await DivergentAsync(from)).Count == 0, s_deadline, () => $"what was decided is not done\n{round.Log()}", cancellationToken);
+            async token => (await DivergentAsync(to, token)).Count + (await DivergentAsync(from, token)).Count == 0, s_deadline, () => $"what was decided is not done\n{round.Log()}", cancellationToken);
         await HoldsOwnAsync(round, to, cancellationToken);
     }
 
@@ -114,6 +114,6 @@ public sealed partial class CrashSoak
 
     /// <summary>The old primary has heard that it was replaced.</summary>
     private static Task IsFencedAsync(Round round, CancellationToken cancellationToken) => Wait.UntilAsync(
-        async _ => (await round.From.Geo.RunAsync("demote", "--dry-run")).ExitCode == 0 && !await round.From.Geo.AnswersAsync("/healthz/primary", cancellationToken),
+        async token => await SiteReads.IsReplacedAsync(round.From, token) && !await round.From.Geo.AnswersAsync("/healthz/primary", token),
         s_deadline, () => $"{round.From.Name} does not hear that it was replaced\n{round.Log()}", cancellationToken);
 }

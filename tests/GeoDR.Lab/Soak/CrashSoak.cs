@@ -140,7 +140,7 @@ public sealed partial class CrashSoak : IAsyncDisposable
         return missing;
     }
 
-    private static async Task<HashSet<string>> DivergentAsync(Site site) => [.. (await SiteReads.DivergentAsync(site)).Select(t => $"{t.Repository}:{t.Tag}")];
+    private static async Task<HashSet<string>> DivergentAsync(Site site, CancellationToken cancellationToken) => [.. (await SiteReads.DivergentAsync(site, cancellationToken)).Select(t => $"{t.Repository}:{t.Tag}")];
 
     private static Task<string> RoleAsync(Site site, CancellationToken cancellationToken) => SiteReads.ScalarAsync<string>(site, "select role from site", cancellationToken);
 

@@ -68,9 +68,9 @@ public sealed partial class SplitSoak
         // In the time until both lists are whole, everything that was not listed has been copied over, or would be.
         var listed = new HashSet<(string, string, string, string)>();
         await Wait.UntilAsync(
-            async _ =>
+            async token =>
             {
-                listed = [.. await SiteReads.DivergentAsync(winner)];
+                listed = [.. await SiteReads.DivergentAsync(winner, token)];
                 return own.All(o => listed.Contains((o.Site.Name, o.Repository, o.Tag, o.Digest)));
             },
             s_deadline,
@@ -89,7 +89,7 @@ public sealed partial class SplitSoak
         }
 
         await Wait.UntilAsync(
-            async _ => (await Task.WhenAll(_sites.Sites.Select(SiteReads.DivergentAsync))).All(open => open.Count == 0), s_deadline, () => $"what was decided is not done\n{Log()}", cancellationToken);
+            async token => (await Task.WhenAll(_sites.Sites.Select(s => SiteReads.DivergentAsync(s, token)))).All(open => open.Count == 0), s_deadline, () => $"what was decided is not done\n{Log()}", cancellationToken);
         // A tag that the primary has under another name only stays where it is, until it is deleted as any tag that the primary lacks.
         await EqualAsync(losers, winner, cancellationToken, own.Select(o => $"{o.Repository}:{o.Tag} is at the secondary alone ({o.Digest})").ToHashSet());
         var lost = 0;
