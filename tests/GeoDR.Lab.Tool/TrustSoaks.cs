@@ -95,9 +95,9 @@ internal static class TrustSoaks
         return command;
     }
 
-    private static async Task<int> RunAsync(
+    internal static async Task<int> RunAsync(
         string name, int rounds, Func<CancellationToken, Task<IAsyncDisposable>> start, Func<int, bool, CancellationToken, Task<string>> round,
-        Func<IReadOnlyList<string[]>, string> summary, CancellationToken cancellationToken)
+        Func<IReadOnlyList<string[]>, string> summary, CancellationToken cancellationToken, int roundsOfOneLab = RoundsOfOneLab)
     {
         var file = Path.Combine(SoakCommand.DirectoryOfSoaks(), $"{name}.log");
         // A round that failed runs again.
@@ -109,9 +109,9 @@ internal static class TrustSoaks
             while (done.Count < rounds)
             {
                 await using var soak = await start(cancellationToken);
-                for (var inLab = 0; done.Count < rounds && inLab < RoundsOfOneLab; inLab++)
+                for (var inLab = 0; done.Count < rounds && inLab < roundsOfOneLab; inLab++)
                 {
-                    var line = await round(done.Count, done.Count < rounds - 1 && inLab < RoundsOfOneLab - 1, cancellationToken);
+                    var line = await round(done.Count, done.Count < rounds - 1 && inLab < roundsOfOneLab - 1, cancellationToken);
                     await SoakCommand.AppendAsync(file, line);
                     done.Add(line.Split('\t'));
                 }

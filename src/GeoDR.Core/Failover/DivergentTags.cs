@@ -59,10 +59,10 @@ public sealed class DivergentTags(NpgsqlDataSource source)
         return await ReadAsync(command, cancel);
     }
 
-    /// <summary>Decided and not done, the oldest decision first.</summary>
+    /// <summary>Decided and not done, the oldest decision first; what could not be carried out last, so that it keeps nothing up.</summary>
     public async Task<IReadOnlyList<DivergentTag>> DecidedAsync(int limit, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand($"select {Columns} from divergent_tag where decision is not null and done_at is null order by decided_at limit $1");
+        await using var command = source.CreateCommand($"select {Columns} from divergent_tag where decision is not null and done_at is null order by problem is not null, decided_at limit $1");
         command.Parameters.Add(new() { Value = limit });
         return await ReadAsync(command, cancel);
     }
@@ -93,6 +93,19 @@ public sealed class DivergentTags(NpgsqlDataSource source)
             where site = $1 and repository = $2 and tag = $3 and digest = $4
             """);
         foreach (var text in new[] { tag.Site, tag.Repository, tag.Tag, tag.Digest, problem })
+            command.Parameters.Add(new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>The primary's tag is another than when it was listed: what was decided about that one counts no more.</summary>
+    public async Task MovedAsync(DivergentTag tag, string? other, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            update divergent_tag set other = $5, decision = null, decided_by = null, decided_at = null,
+                problem = 'the primary''s tag has become another meanwhile: look again, and decide'
+            where site = $1 and repository = $2 and tag = $3 and digest = $4
+            """);
+        foreach (var text in new[] { tag.Site, tag.Repository, tag.Tag, tag.Digest, other })
             command.Parameters.Add(new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         await command.ExecuteNonQueryAsync(cancel);
     }

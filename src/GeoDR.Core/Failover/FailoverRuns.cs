@@ -15,6 +15,9 @@ public sealed record FailoverRun(
 /// <summary>The changes of role, step by step; one runs at a time. Who runs one holds a lease on it, so that the next node finishes what one left.</summary>
 public sealed class FailoverRuns(NpgsqlDataSource source)
 {
+    /// <summary>The step of a promotion that does not take place: no node may promote by it any more.</summary>
+    public const string Undo = "undo";
+
     private const string Columns = "id, kind, planned, status, step, report::text, asked_by, asked_at, ended_at";
 
     /// <summary>Records one. Null where another runs.</summary>
@@ -74,6 +77,17 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = node });
         command.Parameters.Add(new() { Value = lease });
         return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    /// <summary>Promotions that were undone lately, the newest first.</summary>
+    public async Task<IReadOnlyList<Guid>> UndoneAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("select id from failover_run where status = 'undone' order by asked_at desc limit 10");
+        var runs = new List<Guid>();
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            runs.Add(row.GetGuid(0));
+        return runs;
     }
 
     /// <summary>The newest first.</summary>

@@ -37,6 +37,13 @@ public sealed class RoleChange(NpgsqlDataSource source, TimeProvider time)
             return;
         if (site.IsPrimary)
             throw new RoleChangedException($"{site.Name} is a primary already, in epoch {site.Epoch}");
+        // Its row stays locked: undone before this, or not at all.
+        await using (var run = new NpgsqlCommand($"select status <> 'running' or step = '{FailoverRuns.Undo}' from failover_run where id = $1 for update", connection))
+        {
+            run.Parameters.Add(new() { Value = promotion });
+            if (await run.ExecuteScalarAsync(cancel) is true)
+                throw new RoleChangedException("this promotion was ended by another node meanwhile");
+        }
         await RaiseAsync(connection, key, new(await NextEpochAsync(connection, cancel), promotion, site.Name), cancel);
         await ExecuteAsync(connection, """
             update site set role = 'primary', follows = null, comparing = null, paused = false;

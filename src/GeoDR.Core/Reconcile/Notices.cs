@@ -5,6 +5,19 @@ namespace GeoDR.Reconcile;
 /// <summary>On a primary: signs that notifications were lost, which are reasons to compare its registry with its inventory.</summary>
 public sealed class Notices(NpgsqlDataSource source)
 {
+    /// <summary>
+    /// Whether this site's registry told of something beside the log, while the site was no confirmed primary, and no comparison has
+    /// been begun since: now it is one, and what its registry holds is to be known.
+    /// </summary>
+    public async Task<string?> BesideTheLogAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            select (select max(received_at) from divergent_write) > coalesce((select max(started_at) from reconcile_run), '-infinity')
+                and not exists (select from reconcile_run where status = 'wanted')
+            """);
+        return await command.ExecuteScalarAsync(cancel) is true ? "something was pushed here while this site was no confirmed primary" : null;
+    }
+
     /// <summary>What is new since the last look; null when nothing is.</summary>
     public async Task<string?> LookAsync(CancellationToken cancel)
     {

@@ -27,6 +27,9 @@ public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, 
 {
     public IReadOnlyList<string>? Terms { get; init; }
 
+    /// <summary>The called site's promotions that were undone lately: who is fenced for one of them need not be any more.</summary>
+    public IReadOnlyList<Guid>? Undone { get; init; }
+
     /// <summary>Of the called site's program.</summary>
     public string? Version { get; init; }
 

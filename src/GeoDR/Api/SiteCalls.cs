@@ -21,7 +21,7 @@ internal static class SiteCalls
         routes.MapLog();
     }
 
-    private static async Task<IResult> HeartbeatAsync(HttpContext http, SiteCallGuard guard, GeoSettings settings, PeerStore peers, SiteStore sites, SiteBook book, TermStore terms, StatusReader status)
+    private static async Task<IResult> HeartbeatAsync(HttpContext http, SiteCallGuard guard, GeoSettings settings, PeerStore peers, SiteStore sites, SiteBook book, TermStore terms, FailoverRuns runs, StatusReader status)
     {
         var (caller, body, refusal) = await guard.AuthenticateAsync(http);
         if (caller is null)
@@ -47,7 +47,7 @@ internal static class SiteCalls
         var site = (await sites.ReadAsync(http.RequestAborted))!;
         var now = await status.ReadAsync(http.RequestAborted);
         return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : site.Follows ?? settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0)
-        { Terms = await terms.NewestAsync(http.RequestAborted), Sites = await book.ListAsync(http.RequestAborted), Version = now?.Version, Settings = ComparedSettings.Of(settings) });
+        { Terms = await terms.NewestAsync(http.RequestAborted), Undone = await runs.UndoneAsync(http.RequestAborted), Sites = await book.ListAsync(http.RequestAborted), Version = now?.Version, Settings = ComparedSettings.Of(settings) });
     }
 
     private static async Task<IResult> InventoryAsync(

@@ -96,7 +96,9 @@ internal static class FailoverVerbs
         // What this site's own term says counts no more, here; the other's then is the newest.
         var epoch = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null).Select(t => t.Epoch).DefaultIfEmpty(0).Max();
         var rejected = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null && t.Epoch == epoch && t.Site != chosen).ToList();
-        if ((await terms.ListAsync(cancel)).All(t => t.Site != chosen || t.Epoch != epoch || t.Rejected is not null) || rejected.Count == 0)
+        if (rejected.Count == 0 && epoch > 0)
+            return await SayAsync($"{chosen} has the newest term already, of epoch {epoch}.{(site.IsPrimary ? $" Run `geodr demote` here: {site.Name} then follows it." : "")}", ExitCodes.Success);
+        if ((await terms.ListAsync(cancel)).All(t => t.Site != chosen || t.Epoch != epoch || t.Rejected is not null))
             return await SayAsync($"There is no conflict that {chosen} is part of; `geodr term list` shows the terms.", ExitCodes.Failed);
         await Console.Error.WriteLineAsync($"{chosen} stays the primary; the promotion of {string.Join(", ", rejected.Select(t => t.Site))} in epoch {epoch} counts no more at {site.Name}.");
         if (!yes && !await PromoteVerb.ConfirmAsync(site.Name))

@@ -58,6 +58,7 @@ internal sealed partial class CompareLoop(
             // Another start need not read it again.
             await ExecuteAsync("update site set comparing = 'inventory' where comparing is not null", cancel);
         }
+        await ReadWrittenAsync(cancel);
         var kept = 0;
         var report = await new FingerprintReconcile(peer, new PeerFingerprints(source, settings.Selection), inventory, settings.Selection, Time)
         {
@@ -66,6 +67,25 @@ internal sealed partial class CompareLoop(
         }.RunAsync(act: true, cancel);
         await ExecuteAsync($"update site set comparing = null; notify {SyncState.Marking.Channel}; notify {Site.Channel}", cancel);
         LogDone(logger, report.Repositories, report.Findings.Count, kept, Time.GetElapsedTime(begun).TotalSeconds);
+    }
+
+    // What a worker had in hand when the primary changed may have been written, and its claim was over before that could be noted.
+    private async Task ReadWrittenAsync(CancellationToken cancel)
+    {
+        var begun = new List<(string Repository, string Tag)>();
+        await using (var command = source.CreateCommand("""
+            select r.name, w.reference from waiting_reference w join repository r on r.id = w.repository_id
+            where (w.claim_token is not null or w.recheck_at is not null) and w.reference not like '%:%'
+            """))
+        await using (var row = await command.ExecuteReaderAsync(cancel))
+            while (await row.ReadAsync(cancel))
+                begun.Add((row.GetString(0), row.GetString(1)));
+        var site = new ReturningSite(source, inventory, fingerprints);
+        await Parallel.ForEachAsync(begun, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (written, stop) =>
+        {
+            var found = await own.Client.HeadManifestAsync(written.Repository, written.Tag, stop);
+            await site.ActAsync(written.Repository, [new(written.Repository, written.Tag, FindingKind.Differs, null, found?.ToString())], 0, stop);
+        });
     }
 
     // What the primary's registry knows by its digest is not lost when a tag moves.

@@ -17,6 +17,9 @@ internal sealed partial class DecisionLoop(
     : IntervalLoop(TimeSpan.FromSeconds(1), logger, time)
 {
     private static readonly TimeSpan s_put = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(30);
+
+    private long? _triedAgain;
 
     protected override string Name => "decisions about divergent tags";
 
@@ -25,14 +28,18 @@ internal sealed partial class DecisionLoop(
         if (watch.Current is not { IsPrimary: true, IsFenced: false } || settings.Registry is null)
             return false;
         var any = false;
-        foreach (var tag in (await divergent.DecidedAsync(100, cancel)).Where(t => t.Problem is null))
+        // A registry that was away is soon back; what can never be carried out is told with each `geodr divergent list`.
+        var again = _triedAgain is not { } before || Time.GetElapsedTime(before) >= s_again;
+        if (again)
+            _triedAgain = Time.GetTimestamp();
+        foreach (var tag in (await divergent.DecidedAsync(100, cancel)).Where(t => t.Problem is null || again))
         {
             any = true;
             string? problem = null;
             try
             {
-                if (tag.Decision != DivergentTags.Drop)
-                    await CopyAsync(tag, cancel);
+                if (tag.Decision != DivergentTags.Drop && !await CopyAsync(tag, cancel))
+                    continue;
             }
             catch (Exception e) when (e is RegistryException or WrongContentException or MalformedManifestException or InvalidOperationException or HttpRequestException)
             {
@@ -51,10 +58,16 @@ internal sealed partial class DecisionLoop(
         return name.Length <= 128 ? name : name[^128..].TrimStart('.', '-');
     }
 
-    private async Task CopyAsync(DivergentTag tag, CancellationToken cancel)
+    /// <summary>False where the decision does not hold any more: it was made about another content of the primary's tag.</summary>
+    private async Task<bool> CopyAsync(DivergentTag tag, CancellationToken cancel)
     {
         using var theirs = await RegistryAsync(tag.Site, cancel);
         using var own = RegistryClients.Build(SyncState.Peers.OwnRegistry, settings.Registry!, settings, Time);
+        if (tag.Decision == DivergentTags.Take && (await own.HeadManifestAsync(tag.Repository, tag.Tag, cancel))?.ToString() is var now && now != tag.Other && now != tag.Digest)
+        {
+            await divergent.MovedAsync(tag, now, cancel);
+            return false;
+        }
         var (memory, rate) = (new BlobMemory(), new TransferRate());
         var copy = new ImageCopy(
             theirs, own,
@@ -64,6 +77,7 @@ internal sealed partial class DecisionLoop(
             ?? throw new InvalidOperationException($"{tag.Site} does not have {tag.Repository}@{tag.Digest} any more");
         await copy.CopyContentAsync(tag.Repository, manifest, new SyncProgress(), cancel);
         await own.PutManifestAsync(tag.Repository, tag.Decision == DivergentTags.Take ? tag.Tag : NameAside(tag), manifest, s_put, cancel);
+        return true;
     }
 
     private async Task<RegistryClient> RegistryAsync(string site, CancellationToken cancel)

@@ -8,7 +8,8 @@ namespace GeoDR.Failover;
 /// <summary>A planned promotion asks the primary to compare its registry with its log, to fence its clients, or to let them in again.</summary>
 /// <param name="Undo">The promotion does not take place.</param>
 /// <param name="Prepare">Only the comparison: clients are not fenced yet.</param>
-internal sealed record FenceCall(Guid Promotion, bool Undo = false, bool Prepare = false);
+/// <param name="Hold">It was fenced for this promotion, and must have been ever since: what clients pushed in between would be lost.</param>
+internal sealed record FenceCall(Guid Promotion, bool Undo = false, bool Prepare = false, bool Hold = false);
 
 /// <summary>How far the primary is with it.</summary>
 /// <param name="Refused">Why it is not fenced; null when it is (or, undone, when clients are let in).</param>

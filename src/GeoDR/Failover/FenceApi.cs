@@ -34,7 +34,7 @@ internal sealed class Handover(
         {
             return call.Undo ? await UndoAsync(call.Promotion, cancel)
                 : call.Prepare ? await PrepareAsync(call.Promotion, cancel)
-                : await FenceAsync(call.Promotion, cancel);
+                : await FenceAsync(call.Promotion, call.Hold, cancel);
         }
         finally
         {
@@ -58,10 +58,16 @@ internal sealed class Handover(
         await RefusalAsync(promotion, cancel) is { } refusal ? Refused(refusal)
             : new(null, "", await ComparedAsync(Reason(promotion, fenced: false), cancel), Guid.Empty, 0);
 
-    private async Task<FenceAnswer> FenceAsync(Guid promotion, CancellationToken cancel)
+    private async Task<FenceAnswer> FenceAsync(Guid promotion, bool hold, CancellationToken cancel)
     {
         if (await RefusalAsync(promotion, cancel) is { } refusal)
             return Refused(refusal);
+        if ((await sites.ReadAsync(cancel))!.Handover is null)
+        {
+            if (hold)
+                return Refused($"{settings.SiteName} was fenced for this promotion and has let its clients in again since");
+            (_fenced, _heard) = (null, null);
+        }
         await roles.HandOverAsync(promotion, cancel);
         if (_fenced?.Promotion != promotion)
         {
@@ -73,7 +79,8 @@ internal sealed class Handover(
             _fenced = (promotion, proof);
         }
         await log.EnsureLogAsync(cancel);
-        var (compared, settled) = await SettleAsync(promotion, cancel);
+        // What is known of the log counts only if it was learnt after a fence that still holds.
+        var (compared, settled) = hold ? await SettleAsync(promotion, cancel) : ("running", "");
         var (logId, head) = await HeadAsync(cancel);
         return new(null, _fenced.Value.Proof, compared, logId, head, settled);
     }

@@ -11,7 +11,7 @@ namespace GeoDR.Failover;
 /// <summary>Says how this site is to every other that it knows, and hears what they are and which terms they have heard of.</summary>
 internal sealed partial class HeartbeatLoop(
     GeoSettings settings, SiteStore sites, SiteBook book, PeerStore peers, TermStore terms, StatusReader status, StartHold hold,
-    ILogger<HeartbeatLoop> logger, TimeProvider time) : PassLoop(logger, time)
+    IServiceProvider services, ILogger<HeartbeatLoop> logger, TimeProvider time) : PassLoop(logger, time)
 {
     private const int MostTerms = 10;
 
@@ -77,6 +77,9 @@ internal sealed partial class HeartbeatLoop(
             foreach (var signed in answer.Terms?.Take(MostTerms) ?? [])
                 if ((await terms.HearAsync(signed, cancel)).Refused is { } refused)
                     LogRefused(logger, other.Name, refused);
+            // It could not be told when that promotion was given up.
+            if (site.Handover is { } promotion && other.MayPromote && answer.Undone?.Contains(promotion) == true && services.GetService<Handover>() is { } handover)
+                LogUndone(logger, promotion, other.Name, (await handover.HandleAsync(new(promotion, Undo: true), cancel)).Refused ?? "clients are let in");
             // Only one's own primary says who the sites are.
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Sites is { Count: > 0 and < 1000 } told)
                 await book.TellAsync([.. told.Where(t => t.Name != settings.SiteName)], cancel);
@@ -116,6 +119,9 @@ internal sealed partial class HeartbeatLoop(
 
     [LoggerMessage(144, LogLevel.Warning, "The site {Name} tells of a term that does not count here: {Reason}")]
     private static partial void LogRefused(ILogger logger, string name, string reason);
+
+    [LoggerMessage(146, LogLevel.Warning, "The promotion {Promotion} of {Site} was undone: {Outcome}")]
+    private static partial void LogUndone(ILogger logger, Guid promotion, string site, string outcome);
 
     [LoggerMessage(145, LogLevel.Warning, "Opened after {Seconds:0.0} s without a word from {Silent}: if one of them was promoted meanwhile, this primary is fenced as soon as it hears of it")]
     private static partial void LogOpened(ILogger logger, double seconds, string silent);

@@ -22,7 +22,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 {
     public const string Kind = "promote";
 
-    private const string Compare = "compare", Fence = "fence", Settle = "settle", Drain = "drain", Verify = "verify", Promote = "promote", Unfence = "unfence", Announce = "announce", Prove = "prove";
+    private const string Compare = "compare", Fence = "fence", Settle = "settle", Drain = "drain", Verify = "verify", Promote = "promote", Unfence = "unfence", Announce = "announce", Prove = "prove", Undo = FailoverRuns.Undo;
 
     private static readonly string[] s_planned = [Compare, Fence, Settle, Drain, Verify, Promote, Unfence, Announce, Prove];
     private static readonly string[] s_unplanned = [Promote, Unfence, Announce, Prove];
@@ -50,6 +50,8 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
         var keeper = KeepAsync(run.Id, node, lost);
         try
         {
+            if (run.Step == Undo)
+                return await UndoAsync(run, report, node, lost.Token);
             for (var i = Math.Max(0, steps.ToList().IndexOf(run.Step)); i < steps.Count; i++)
             {
                 var (begun, at) = (time.GetTimestamp(), time.GetUtcNow());
@@ -69,6 +71,10 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
                     return null;
             }
             return "done";
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null;
         }
         finally
         {
@@ -92,7 +98,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
         Settle => SettleAsync(run, report, cancel),
         Drain => DrainAsync(run, report, cancel),
         Verify => VerifyAsync(cancel),
-        Promote => PromoteAsync(run, cancel),
+        Promote => PromoteAsync(run, report, cancel),
         Unfence => UnfenceAsync(cancel),
         Announce => AnnounceAsync(report, cancel),
         _ => ProveAsync(cancel),
@@ -105,30 +111,34 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
     }
 
     /// <summary>What the primary's registry never told is found by comparing it with the primary's inventory, while its clients still push.</summary>
-    private Task<string> CompareAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(async () =>
+    private async Task<string> CompareAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
-        var answer = await peers.FenceAsync(report.From!, new(run.Id, Prepare: true), cancel);
-        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} does not hand over: {refused}")
-            : Compared(report, answer) ? $"{report.From}'s registry holds what its log says" : null;
-    }, s_comparedFor, () => $"{report.From}'s registry is still being compared with its log", cancel);
+        // The primary may still be fenced for one that was undone when it did not answer.
+        foreach (var undone in (await _runs.UndoneAsync(cancel)).Take(1))
+            await peers.FenceAsync(report.From!, new(undone, Undo: true), cancel);
+        return await UntilAsync(async () =>
+        {
+            var answer = await peers.FenceAsync(report.From!, new(run.Id, Prepare: true), cancel);
+            return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} does not hand over: {refused}")
+                : Compared(report, answer) ? $"{report.From}'s registry holds what its log says" : null;
+        }, s_comparedFor, () => StillCompared(report), cancel);
+    }
 
     /// <summary>What was pushed between the comparison and the fence is in the log.</summary>
-    private Task<string> SettleAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(async () =>
-    {
-        var answer = await peers.FenceAsync(report.From!, new(run.Id), cancel);
-        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} fences its clients no longer: {refused}")
-            : Compared(report, answer) ? answer.Settled : null;
-    }, s_fencedFor, () => $"{report.From}'s registry is still being compared with its log", cancel);
+    private Task<string> SettleAsync(FailoverRun run, Report report, CancellationToken cancel) => UntilAsync(
+        async () => await HoldAsync(run, report, cancel) is var answer && Compared(report, answer) ? answer.Settled : null, s_fencedFor, () => StillCompared(report), cancel);
 
     private static bool Compared(Report report, FenceAnswer answer) => answer.Compared.StartsWith("failed", StringComparison.Ordinal)
         ? throw new StepFailedException($"{report.From}'s registry could not be compared with its log: {answer.Compared}") : answer.Compared == "done";
+
+    private static string StillCompared(Report report) => $"{report.From}'s registry is still being compared with its log";
 
     private Task<string> DrainAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
         var left = "";
         return UntilAsync(async () =>
         {
-            var answer = await peers.FenceAsync(report.From!, new(run.Id), cancel);
+            var answer = await HoldAsync(run, report, cancel);
             await using var command = source.CreateCommand("""
                 select (select count(*) from repository where state in (0, 1)), (select count(*) from repository where state = 3),
                     (select count(*) from waiting_reference), (select event_id from cursor where log_id = $1)
@@ -153,12 +163,21 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
             : throw new StepFailedException($"{differ} tags differ, {report.Findings.First(f => f.Kind == FindingKind.Differs).Repository} among them: `geodr reconcile` copies them, then promote again");
     }
 
-    private async Task<string> PromoteAsync(FailoverRun run, CancellationToken cancel)
+    private async Task<string> PromoteAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
         using var key = Key();
+        // Who takes this up may come long after whoever left it here; done already, it is only said again.
+        if (run.Planned && (await new SiteStore(source).ReadAsync(cancel))!.Promotion != run.Id)
+            await HoldAsync(run, report, cancel);
         await new RoleChange(source, time).PromoteAsync(key, run.Id, run.AskedBy, cancel);
         var site = (await new SiteStore(source).ReadAsync(cancel))!;
         return $"{site.Name} is the primary in epoch {site.Epoch}";
+    }
+
+    private async Task<FenceAnswer> HoldAsync(FailoverRun run, Report report, CancellationToken cancel)
+    {
+        var answer = await peers.FenceAsync(report.From!, new(run.Id, Hold: true), cancel);
+        return answer.Refused is { } refused ? throw new StepFailedException($"{report.From} does not keep its clients out: {refused}") : answer;
     }
 
     // From here on nothing is undone: what does not work is said, with what to do.
@@ -200,26 +219,30 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
         }
     }
 
-    private async Task<string> FailAsync(FailoverRun run, Report report, string node, string step, CancellationToken cancel)
+    private async Task<string?> FailAsync(FailoverRun run, Report report, string node, string step, CancellationToken cancel)
     {
-        var undone = run.Planned && Steps(true).ToList().IndexOf(step) <= Steps(true).ToList().IndexOf(Promote);
-        if (undone)
+        var undo = run.Planned && Steps(true).ToList().IndexOf(step) <= Steps(true).ToList().IndexOf(Promote);
+        // Written first: from here on no node can promote any more, also none that was asleep meanwhile.
+        return !await _runs.AdvanceAsync(run.Id, node, Lease, undo ? Undo : step, report.ToJson(), undo ? "running" : "failed", cancel) ? null
+            : undo ? await UndoAsync(run, report, node, cancel) : "failed";
+    }
+
+    /// <summary>The primary goes on. If it cannot be told, it hears of it with its next heartbeat.</summary>
+    private async Task<string?> UndoAsync(FailoverRun run, Report report, string node, CancellationToken cancel)
+    {
+        var (begun, at) = (time.GetTimestamp(), time.GetUtcNow());
+        string outcome;
+        try
         {
-            var at = time.GetUtcNow();
-            string outcome;
-            try
-            {
-                var answer = await peers.FenceAsync(report.From!, new(run.Id, Undo: true), cancel);
-                outcome = answer.Refused is { } refused ? $"{report.From} did not let its clients in again: {refused}; run `geodr unfence` there" : $"{report.From} goes on as the primary, its clients are let in";
-            }
-            catch (HttpRequestException e)
-            {
-                outcome = $"{report.From} cannot be told that its clients may come back: {e.Message}; run `geodr unfence` there, or promote with --unplanned here if it is lost";
-            }
-            report = Add(report, new("undo", at, (time.GetUtcNow() - at).TotalSeconds, outcome));
+            var answer = await peers.FenceAsync(report.From!, new(run.Id, Undo: true), cancel);
+            outcome = answer.Refused is { } refused ? $"{report.From} did not let its clients in again: {refused}; run `geodr unfence` there" : $"{report.From} goes on as the primary, its clients are let in";
         }
-        await _runs.AdvanceAsync(run.Id, node, Lease, step, report.ToJson(), undone ? "undone" : "failed", cancel);
-        return undone ? "undone" : "failed";
+        catch (HttpRequestException e)
+        {
+            outcome = $"{report.From} lets its clients in again when it answers, and cannot be told now: {e.Message}; promote with --unplanned here if it is lost";
+        }
+        report = Add(report, new(Undo, at, time.GetElapsedTime(begun).TotalSeconds, outcome));
+        return await _runs.AdvanceAsync(run.Id, node, Lease, Undo, report.ToJson(), "undone", cancel) ? "undone" : null;
     }
 
     private SiteKey Key() => settings.SiteKeyFile is { } file ? SiteKey.Load(file) : throw new StepFailedException("Geo:Site:KeyFile is missing: a term is signed with the site's key");

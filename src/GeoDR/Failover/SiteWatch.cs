@@ -32,6 +32,9 @@ internal sealed partial class SiteWatch(
             return false;
         if (Current.Part != composed)
         {
+            // A host that is stopped while it starts fails, and the process with it: it is stopped a moment later.
+            if (!lifetime.ApplicationStarted.IsCancellationRequested)
+                return false;
             Changed = true;
             LogChanged(logger, Current.Role, Current.IsPrimary ? $"epoch {Current.Epoch}" : $"following {Current.Follows}");
             lifetime.StopApplication();

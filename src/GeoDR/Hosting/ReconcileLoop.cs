@@ -18,9 +18,10 @@ internal sealed partial class ReconcileLoop(
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
-        if (await sites.ReadAsync(cancel) is not { Paused: false } site)
+        // What a fenced primary finds belongs into no log; it is compared when it follows another, or is confirmed again.
+        if (await sites.ReadAsync(cancel) is not { Paused: false, IsFenced: false } site)
             return false;
-        if (site.IsPrimary && await notices.LookAsync(cancel) is { } reason)
+        if (site.IsPrimary && (await notices.LookAsync(cancel) ?? await notices.BesideTheLogAsync(cancel)) is { } reason)
             await runs.WantAsync(reason, cancel);
         if (await runs.TakeAsync(s_node, Lease, cancel) is not { } run)
             return false;

@@ -37,6 +37,24 @@ public sealed class DivergentTagsTests(PostgresFixture postgres) : DatabaseTest(
     }
 
     [Fact]
+    public async Task Decided_WhatCannotBeCarriedOut_KeepsNothingUp_AndWhatMovedIsAskedAgain()
+    {
+        var tag = new DivergentTag("paris", "a", "v1", "sha256:1", null, default, null, null, null, null, null);
+        await Tags.FoundAsync([tag, tag with { Tag = "v2" }], Stop);
+        await Tags.DecideAsync("paris", "a", "v1", DivergentTags.Take, "tester", Stop);
+        await Tags.DecideAsync("paris", "a", "v2", DivergentTags.Take, "tester", Stop);
+        await Tags.DoneAsync(tag, "the registry does not answer", Stop);
+        Assert.Equal(["v2", "v1"], (await Tags.DecidedAsync(10, Stop)).Select(t => t.Tag));
+        Assert.Equal("v2", Assert.Single(await Tags.DecidedAsync(1, Stop)).Tag);
+
+        await Tags.MovedAsync(tag with { Tag = "v2" }, "sha256:2", Stop);
+        Assert.Equal("v1", Assert.Single(await Tags.DecidedAsync(10, Stop)).Tag);
+        var open = (await Tags.ListAsync(open: true, ("", "", ""), 10, Stop)).Single(t => t.Tag == "v2");
+        Assert.Equal(("sha256:2", null), (open.Other, open.Decision));
+        Assert.NotNull(open.Problem);
+    }
+
+    [Fact]
     public async Task Reference_ThatIsGoneAtThePrimary_LeavesACandidateForWhatStoodHereBefore()
     {
         await Database.ExecuteAsync("""

@@ -48,6 +48,21 @@ public sealed class RoleChangeTests(PostgresFixture postgres) : DatabaseTest(pos
     }
 
     [Fact]
+    public async Task Promote_OfARunThatAnotherNodeUndid_ChangesNothing()
+    {
+        var (runs, promotion) = (new FailoverRuns(Database.Source), Guid.NewGuid());
+        await runs.BeginAsync(promotion, "promote", true, "fence", "{}", "tester", "slept", TimeSpan.Zero, Stop);
+        await runs.TakeAsync("awake", TimeSpan.FromMinutes(1), Stop);
+        Assert.True(await runs.AdvanceAsync(promotion, "awake", TimeSpan.FromMinutes(1), FailoverRuns.Undo, "{}", "running", Stop));
+        await Assert.ThrowsAsync<RoleChangedException>(() => Roles.PromoteAsync(_key, promotion, "tester", Stop));
+        Assert.Empty(await runs.UndoneAsync(Stop));
+        await runs.AdvanceAsync(promotion, "awake", TimeSpan.FromMinutes(1), FailoverRuns.Undo, "{}", "undone", Stop);
+        await Assert.ThrowsAsync<RoleChangedException>(() => Roles.PromoteAsync(_key, promotion, "tester", Stop));
+        Assert.Equal([promotion], await runs.UndoneAsync(Stop));
+        Assert.Equal(Site.Secondary, (await Sites.ReadAsync(Stop))!.Role);
+    }
+
+    [Fact]
     public async Task Promote_AfterATimeAsAPrimary_OpensAnotherLogWithAHigherEpoch()
     {
         await Roles.PromoteAsync(_key, Guid.NewGuid(), "tester", Stop);

@@ -65,6 +65,21 @@ public sealed class RunTests(PostgresFixture postgres) : DatabaseTest(postgres, 
     }
 
     [Fact]
+    public async Task BesideTheLog_IsAReason_UntilAComparisonHasBegunSince()
+    {
+        var notices = new Notices(Database.Source);
+        Assert.Null(await notices.BesideTheLogAsync(Stop));
+        await new DivergentWrites(Database.Source).KeepAsync([Events.Push("a", "v1")], null, Stop);
+        Assert.NotNull(await notices.BesideTheLogAsync(Stop));
+        await Runs.WantAsync("beside", Stop);
+        Assert.Null(await notices.BesideTheLogAsync(Stop));
+        await Runs.TakeAsync("one", s_lease, Stop);
+        Assert.Null(await notices.BesideTheLogAsync(Stop));
+        await new DivergentWrites(Database.Source).KeepAsync([Events.Push("a", "v2")], null, Stop);
+        Assert.NotNull(await notices.BesideTheLogAsync(Stop));
+    }
+
+    [Fact]
     public async Task Found_WhatTheLogTellsSince_IsNotAppended()
     {
         var log = new LogAppender(Database.Source);

@@ -9,6 +9,9 @@ public sealed record SiteGroupOptions
     /// <summary>A proxy before all registries, which clients go by.</summary>
     public bool Proxy { get; init; }
 
+    /// <summary>Sites reach each other by links that can be cut.</summary>
+    public bool Links { get; init; }
+
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Processes of <c>geodr worker</c> at each site that begins as a secondary.</summary>
@@ -28,14 +31,17 @@ public sealed class SiteGroup : IAsyncDisposable
 
     private readonly List<IAsyncDisposable> _parts;
 
-    private SiteGroup(LabDirectory directory, IReadOnlyList<Site> sites, HaProxy? proxy, List<IAsyncDisposable> parts) =>
-        (Directory, Sites, Proxy, _parts) = (directory, sites, proxy, parts);
+    private SiteGroup(LabDirectory directory, IReadOnlyList<Site> sites, HaProxy? proxy, SiteNetwork? links, List<IAsyncDisposable> parts) =>
+        (Directory, Sites, Proxy, Links, _parts) = (directory, sites, proxy, links, parts);
 
     public LabDirectory Directory { get; }
 
     public IReadOnlyList<Site> Sites { get; }
 
     public HaProxy? Proxy { get; }
+
+    /// <summary>Null where the sites reach each other directly.</summary>
+    public SiteNetwork? Links { get; }
 
     public Site this[string name] => Sites.Single(s => s.Name == name);
 
@@ -100,9 +106,10 @@ public sealed class SiteGroup : IAsyncDisposable
         }
 
         var proxy = options.Proxy ? Keep(await HaProxy.StartAsync(directory.PathOf("proxy"), Ports.Free(), sites.Select(s => (s.Name, s.Registry.Port, s.Geo.Url.Port)), cancellationToken)) : null;
+        var links = options.Links ? Keep(SiteNetwork.Start(sites)) : null;
         foreach (var site in sites)
         {
-            Configure(site, sites, keys, tokens, proxy, directory, options);
+            Configure(site, sites, keys, tokens, proxy, links, directory, options);
         }
 
         await Task.WhenAll(sites.Select(s => s.Geo.StartServeAsync(cancellationToken: cancellationToken)));
@@ -112,7 +119,7 @@ public sealed class SiteGroup : IAsyncDisposable
         }
 
         await IsPrimaryAsync(sites[0], TimeSpan.FromSeconds(30), cancellationToken);
-        return new(directory, sites, proxy, parts);
+        return new(directory, sites, proxy, links, parts);
 
         T Keep<T>(T part)
             where T : IAsyncDisposable
@@ -123,7 +130,7 @@ public sealed class SiteGroup : IAsyncDisposable
     }
 
     private static void Configure(
-        Site site, List<Site> all, SiteKeys keys, TokenServer tokens, HaProxy? proxy, LabDirectory directory, SiteGroupOptions options)
+        Site site, List<Site> all, SiteKeys keys, TokenServer tokens, HaProxy? proxy, SiteNetwork? links, LabDirectory directory, SiteGroupOptions options)
     {
         var (geo, first) = (site.Geo, all[0]);
         geo.Set("Site:Role", site == first ? "primary" : "secondary")
@@ -137,14 +144,14 @@ public sealed class SiteGroup : IAsyncDisposable
             .Set("Failover:StartHold", "2s").Set("Failover:Heartbeat", "1s");
         foreach (var other in all.Where(s => s != site))
         {
-            geo.Set($"Peers:{other.Name}:Url", Text(other.Geo.Url)).Set($"Peers:{other.Name}:PublicKeyFile", directory.PathOf("keys", $"{other.Name}.pub"))
-                .Set($"Peers:{other.Name}:Registry:Url", Text(other.Registry.Url)).Set($"Peers:{other.Name}:Registry:AllowHttp", "true");
+            geo.Set($"Peers:{other.Name}:Url", Text(links?.Geo(site, other) ?? other.Geo.Url)).Set($"Peers:{other.Name}:PublicKeyFile", directory.PathOf("keys", $"{other.Name}.pub"))
+                .Set($"Peers:{other.Name}:Registry:Url", Text(links?.Registry(site, other) ?? other.Registry.Url)).Set($"Peers:{other.Name}:Registry:AllowHttp", "true");
         }
 
         if (site != first)
         {
-            geo.Set("Primary:Url", Text(first.Geo.Url)).Set("Primary:Log", first.ConnectionString)
-                .Set("Primary:Registry:Url", Text(first.Registry.Url)).Set("Primary:Registry:AllowHttp", "true");
+            geo.Set("Primary:Url", Text(links?.Geo(site, first) ?? first.Geo.Url)).Set("Primary:Log", links?.Log(site, first) ?? first.ConnectionString)
+                .Set("Primary:Registry:Url", Text(links?.Registry(site, first) ?? first.Registry.Url)).Set("Primary:Registry:AllowHttp", "true");
         }
 
         if (proxy is not null)

@@ -4,7 +4,9 @@ using System.Diagnostics;
 namespace GeoDR.Lab;
 
 /// <summary>Clients that push through a proxy all the time, each tag once, and try again until it is taken; for how long nothing is taken is their interruption.</summary>
-public sealed class ProxyLoad(Uri proxy, int seed)
+/// <param name="prefix">Of the repositories' names.</param>
+/// <param name="pause">Each client rests so long between two pushes.</param>
+public sealed class ProxyLoad(Uri proxy, int seed, string prefix = "live", TimeSpan pause = default)
 {
     private const int Clients = 3;
 
@@ -37,13 +39,15 @@ public sealed class ProxyLoad(Uri proxy, int seed)
         while (!stop.IsCancellationRequested)
         {
             var number = Interlocked.Increment(ref _image);
-            var (repository, tag) = ($"live/c{client}", $"v{number:00000}");
+            var (repository, tag) = ($"{prefix}/c{client}", $"v{number:00000}");
             var image = ImageSpec.Random(ImageKind.Oci, ((long)seed << 32) + number, layers: 1);
             while (!stop.IsCancellationRequested && !await TryAsync(pusher, repository, tag, image))
             {
                 pusher.Forget();
                 await Task.Delay(20, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+
+            await Task.Delay(pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
