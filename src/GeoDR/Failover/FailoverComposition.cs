@@ -25,6 +25,8 @@ internal static class FailoverComposition
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)
+        .AddSingleton(p => new PromotionStart(settings, p.GetRequiredService<NpgsqlDataSource>(), p.GetService<FailoverPeers>()))
+        .AddSingleton<DemotionStart>().AddSingleton<TermChoice>().AddSingleton<Revocation>()
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 
