@@ -6,6 +6,7 @@ using GeoDR.Readiness;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.Tokens;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
 namespace GeoDR.Failover;
@@ -30,8 +31,13 @@ internal static class FailoverComposition
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 
-    // Without a key of its own a site calls nobody.
-    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings) => settings.SiteKeyFile is null ? services : services
-        .AddSingleton(p => SiteClient.Of(settings, p.GetRequiredService<TimeProvider>())!)
-        .AddSingleton<FailoverPeers>();
+    // Without a key of its own a site calls nobody. A primary without Geo:Registry compares nothing, and calls all the same.
+    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings)
+    {
+        if (settings.SiteKeyFile is null)
+            return services;
+        services.TryAddSingleton<HeartbeatSender>();
+        services.TryAddSingleton<IPrimaryInventory, PeerInventory>();
+        return services.AddSingleton(p => SiteClient.Of(settings, p.GetRequiredService<TimeProvider>())!).AddSingleton<FailoverPeers>();
+    }
 }
