@@ -21,7 +21,6 @@ internal static class FailoverApi
     public static void MapFailoverApi(this IEndpointRouteBuilder routes)
     {
         var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
-        read.MapGet("/sites", async (SiteBook book, CancellationToken cancel) => Results.Ok(await book.ListAsync(cancel)));
         read.MapGet("/term", async (TermStore terms, CancellationToken cancel) => Results.Ok(await terms.ListAsync(cancel)));
         read.MapGet("/reports", async (FailoverRuns runs, CancellationToken cancel) => Results.Ok((await runs.ListAsync(100, cancel)).Select(PromotionView.Of)));
         read.MapGet("/reports/{id:guid}", async (Guid id, FailoverRuns runs, CancellationToken cancel) =>
