@@ -85,6 +85,25 @@ public sealed class DivergentTags(NpgsqlDataSource source)
         return decided;
     }
 
+    /// <summary>The same on chosen tags, as they were shown: one whose content is another by now is not decided about.</summary>
+    public async Task<int> DecideAsync(IReadOnlyCollection<DivergentTag> tags, string decision, string by, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            with decided as (
+                update divergent_tag d set decision = $5, decided_by = $6, decided_at = clock_timestamp(), problem = null
+                from unnest($1, $2, $3, $4) as shown(site, repository, tag, digest)
+                where d.done_at is null and (d.site, d.repository, d.tag, d.digest) = (shown.site, shown.repository, shown.tag, shown.digest)
+                returning d.site, d.repository, d.tag, d.digest),
+            kept as (insert into audit (who, what, repository, reference, digest, detail) select $6, 'divergent ' || $5, repository, tag, digest, 'of ' || site from decided)
+            select count(*) from decided
+            """);
+        foreach (var column in new[] { tags.Select(t => t.Site), tags.Select(t => t.Repository), tags.Select(t => t.Tag), tags.Select(t => t.Digest) })
+            command.Parameters.Add(new() { Value = column.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = decision, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = by, NpgsqlDbType = NpgsqlDbType.Text });
+        return (int)(long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     /// <summary>The decision was carried out, or why it could not be.</summary>
     public async Task DoneAsync(DivergentTag tag, string? problem, CancellationToken cancel)
     {

@@ -20,14 +20,19 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
 
     private const string Columns = "id, kind, planned, status, step, report::text, asked_by, asked_at, ended_at";
 
-    /// <summary>Records one. Null where another runs.</summary>
+    /// <summary>Records one, and in the audit log who asked for it. Null where another runs.</summary>
     /// <param name="node">Who has it already, for a lease's length; null to have any node take it up.</param>
     public async Task<FailoverRun?> BeginAsync(
         Guid id, string kind, bool planned, string step, string report, string by, string? node, TimeSpan lease, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"""
-            insert into failover_run (id, kind, planned, step, report, asked_by, node, lease_until) values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8)
-            on conflict ((true)) where status = 'running' do nothing returning {Columns}
+            with begun as (
+                insert into failover_run (id, kind, planned, step, report, asked_by, node, lease_until) values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8)
+                on conflict ((true)) where status = 'running' do nothing returning *),
+            kept as (
+                insert into audit (who, what, reference, detail)
+                select $6, $2 || ' begun', report->>'site', case when planned then 'planned' else 'unplanned' end || ', promotion ' || id from begun)
+            select {Columns} from begun
             """);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = kind });
@@ -96,6 +101,14 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
         await using var command = source.CreateCommand($"select {Columns} from failover_run order by asked_at desc limit $1");
         command.Parameters.Add(new() { Value = limit });
         return await ReadAsync(command, cancel);
+    }
+
+    /// <summary>Null for an id that is none.</summary>
+    public async Task<FailoverRun?> GetAsync(Guid id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select {Columns} from failover_run where id = $1");
+        command.Parameters.Add(new() { Value = id });
+        return await ReadAsync(command, cancel) is [var one, ..] ? one : null;
     }
 
     private static async Task<IReadOnlyList<FailoverRun>> ReadAsync(NpgsqlCommand command, CancellationToken cancel)

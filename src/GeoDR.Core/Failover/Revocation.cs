@@ -8,8 +8,11 @@ namespace GeoDR.Failover;
 public sealed class Revocation(NpgsqlDataSource source)
 {
     /// <summary>False for a name that is not known.</summary>
+    /// <exception cref="RoleChangedException">It is this site's own name: its own term would count no more here.</exception>
     public async Task<bool> RevokeAsync(string site, string by, CancellationToken cancel)
     {
+        if ((await new SiteStore(source).ReadAsync(cancel))?.Name == site)
+            throw new RoleChangedException($"{site} is this site itself: revoke it at the other sites.");
         if (!await new SiteBook(source).RevokeAsync(site, cancel))
             return false;
         await using var connection = await source.OpenConnectionAsync(cancel);

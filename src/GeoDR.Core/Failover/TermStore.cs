@@ -77,16 +77,17 @@ public sealed class TermStore(NpgsqlDataSource source, SiteBook book)
     }
 
     /// <summary>An operator's word: the term counts no more at this site. False when it is not known, or rejected already.</summary>
-    public async Task<bool> RejectAsync(Guid promotion, string reason, CancellationToken cancel)
+    public async Task<bool> RejectAsync(Guid promotion, string by, string reason, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("update term set rejected = $2 where promotion = $1 and rejected is null");
+        await using var command = source.CreateCommand($"""
+            with gone as (update term set rejected = $2 where promotion = $1 and rejected is null returning site, epoch),
+            kept as (insert into audit (who, what, reference, detail) select $3, 'term rejected', site, 'epoch ' || epoch || ': ' || $2 from gone)
+            select (select count(*) from gone), pg_notify('{Site.Channel}', '')
+            """);
         command.Parameters.Add(new() { Value = promotion });
         command.Parameters.Add(new() { Value = reason });
-        if (await command.ExecuteNonQueryAsync(cancel) == 0)
-            return false;
-        await using var tell = source.CreateCommand($"notify {Site.Channel}");
-        await tell.ExecuteNonQueryAsync(cancel);
-        return true;
+        command.Parameters.Add(new() { Value = by });
+        return (long)(await command.ExecuteScalarAsync(cancel))! > 0;
     }
 
     private static bool IsSignedBy(string jws, string pem)

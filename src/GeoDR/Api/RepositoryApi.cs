@@ -43,8 +43,8 @@ internal static class RepositoryApi
     private static async Task<IResult> StatusAsync(StatusReader status, CancellationToken cancel) =>
         await status.ReadAsync(cancel) is { } found ? Results.Ok(found) : NotFound("a started site");
 
-    private static async Task<IResult> SitesAsync(StatusReader status, CancellationToken cancel) =>
-        await status.ReadAsync(cancel) is { } own ? Results.Ok(new { own, own.Peers }) : NotFound("a started site");
+    private static async Task<IResult> SitesAsync(StatusReader status, SiteBook book, CancellationToken cancel) =>
+        await status.ReadAsync(cancel) is { } own ? Results.Ok(new { own, own.Peers, Known = await book.ListAsync(cancel) }) : NotFound("a started site");
 
     private static async Task<IResult> ListAsync(
         RepositoryList list, string? state, string? search, string? name, string? after, int? limit, CancellationToken cancel)

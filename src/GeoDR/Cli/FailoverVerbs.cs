@@ -33,27 +33,16 @@ internal static class FailoverVerbs
     {
         if (VerbSettings.Read() is not { } settings)
             return ExitCodes.Settings;
-        var (book, site) = (new SiteBook(source), await new SiteStore(source).ReadAsync(cancel));
-        if (site is not { IsPrimary: true })
-            return await SayAsync(site is null ? "This site was never started." : $"{site.Name} is a secondary already{(site.Follows is { } f ? $", of {f}" : "")}; nothing was done.", site is null ? ExitCodes.Failed : ExitCodes.Success);
-        await SettingsBook.WriteAsync(settings, book, cancel);
-        if (site.NewerSite is not { } primary)
-            return await SayAsync(site.Rival is { } rival
-                ? $"{rival} was promoted in the same epoch: choose which of the two stays with `geodr term choose`."
-                : $"No other site was promoted: {site.Name} is the primary. Promote the other site first, with `geodr promote` there.", ExitCodes.Failed);
-        var newest = (await new TermStore(source, book).ListAsync(cancel)).Where(t => t.Rejected is null && t.Epoch == site.NewerEpoch).ToList();
-        if (newest.Count != 1)
-            return await SayAsync($"Several sites were promoted in epoch {site.NewerEpoch}: one of them is to be chosen first, with `geodr term choose`.", ExitCodes.Failed);
-        var (_, faults) = await Following.ApplyAsync(settings, site with { Role = Site.Secondary, Follows = primary }, book, cancel);
-        if (!VerbSettings.Report(faults))
-            return ExitCodes.Settings;
-        await Console.Error.WriteLineAsync(
-            $"{site.Name} becomes a secondary of {primary} (epoch {site.NewerEpoch}). It reads its own registry, compares it with {primary}'s, keeps and lists what only it has "
-            + "(`geodr divergent list`), and copies the rest of the difference. Nothing that only it has is overwritten or deleted.");
-        if (dry || !yes && !await PromoteVerb.ConfirmAsync(site.Name))
+        await SettingsBook.WriteAsync(settings, new(source), cancel);
+        var start = new DemotionStart(settings, source);
+        var plan = await start.PlanAsync(cancel);
+        if (plan.Refusal is { } refusal)
+            return await SayAsync(refusal, plan.IsDone ? ExitCodes.Success : ExitCodes.Failed);
+        await Console.Error.WriteLineAsync(plan.InWords);
+        if (dry || !yes && !await PromoteVerb.ConfirmAsync(plan.Site))
             return dry ? ExitCodes.Success : ExitCodes.Failed;
-        await new RoleChange(source, TimeProvider.System).FollowAsync(primary, newest[0].Promotion, Environment.UserName, cancel);
-        return await SayAsync($"{site.Name} is a secondary of {primary} now; `geodr status` shows the comparison.", ExitCodes.Success);
+        await start.DemoteAsync(plan, Environment.UserName, cancel);
+        return await SayAsync($"{plan.Site} is a secondary of {plan.To} now; `geodr status` shows the comparison.", ExitCodes.Success);
     }
 
     private static Command Term()
@@ -76,36 +65,13 @@ internal static class FailoverVerbs
     {
         if (VerbSettings.Read() is not { } settings)
             return ExitCodes.Settings;
-        var (book, roles) = (new SiteBook(source), new RoleChange(source, TimeProvider.System));
-        var (terms, site) = (new TermStore(source, book), await new SiteStore(source).ReadAsync(cancel));
-        if (site is null)
-            return await SayAsync("This site was never started.", ExitCodes.Failed);
-        if (chosen == site.Name)
-        {
-            if (!site.IsPrimary || site is { NewerSite: null, Rival: null })
-                return await SayAsync(site.IsPrimary ? $"{site.Name} is the primary, and nobody contests it; nothing was done." : $"{site.Name} is a secondary: promote it with `geodr promote`.", site.IsPrimary ? ExitCodes.Success : ExitCodes.Failed);
-            if (settings.SiteKeyFile is not { } file)
-                return VerbSettings.Report([new("Geo:Site:KeyFile", "is missing; a term is signed with the site's key")]) ? 0 : ExitCodes.Settings;
-            await Console.Error.WriteLineAsync($"{site.Name} stays the primary under a newer term; {site.NewerSite ?? site.Rival} is fenced as soon as it hears of it.");
-            if (!yes && !await PromoteVerb.ConfirmAsync(site.Name))
-                return ExitCodes.Failed;
-            using var key = SiteKey.Load(file);
-            await roles.RaiseAgainAsync(key, Environment.UserName, cancel);
-            return await SayAsync($"{site.Name} is the primary in epoch {(await new SiteStore(source).ReadAsync(cancel))!.Epoch}.", ExitCodes.Success);
-        }
-        // What this site's own term says counts no more, here; the other's then is the newest.
-        var epoch = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null).Select(t => t.Epoch).DefaultIfEmpty(0).Max();
-        var rejected = (await terms.ListAsync(cancel)).Where(t => t.Rejected is null && t.Epoch == epoch && t.Site != chosen).ToList();
-        if (rejected.Count == 0 && epoch > 0)
-            return await SayAsync($"{chosen} has the newest term already, of epoch {epoch}.{(site.IsPrimary ? $" Run `geodr demote` here: {site.Name} then follows it." : "")}", ExitCodes.Success);
-        if ((await terms.ListAsync(cancel)).All(t => t.Site != chosen || t.Epoch != epoch || t.Rejected is not null))
-            return await SayAsync($"There is no conflict that {chosen} is part of; `geodr term list` shows the terms.", ExitCodes.Failed);
-        await Console.Error.WriteLineAsync($"{chosen} stays the primary; the promotion of {string.Join(", ", rejected.Select(t => t.Site))} in epoch {epoch} counts no more at {site.Name}.");
-        if (!yes && !await PromoteVerb.ConfirmAsync(site.Name))
-            return ExitCodes.Failed;
-        foreach (var term in rejected)
-            await terms.RejectAsync(term.Promotion, $"{Environment.UserName} chose {chosen}", cancel);
-        return await SayAsync(site.IsPrimary ? $"Run `geodr term choose {chosen}` at {chosen} too, then `geodr demote` here." : $"{site.Name} follows {chosen}.", ExitCodes.Success);
+        var choice = new TermChoice(settings, source);
+        var plan = await choice.PlanAsync(chosen, cancel);
+        if (plan.Refusal is { } refusal)
+            return await SayAsync(refusal, plan.IsDone ? ExitCodes.Success : ExitCodes.Failed);
+        await Console.Error.WriteLineAsync(plan.InWords);
+        return yes || await PromoteVerb.ConfirmAsync(plan.Site)
+            ? await SayAsync(await choice.ChooseAsync(plan, Environment.UserName, cancel), ExitCodes.Success) : ExitCodes.Failed;
     }
 
     private static Command Sites()
@@ -163,7 +129,7 @@ internal static class FailoverVerbs
                 foreach (var step in run.Report.Steps)
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {step.Name,-9} {step.Seconds,6:0.0} s  {step.Outcome}"));
                 if (!run.Planned && run.Report.Loss is { } loss)
-                    Console.WriteLine($"  lost      {Display.Number(loss.Pushes, "push", "pushes")} that {(loss.Pushes == 1 ? "was" : "were")} known{(loss.WindowSeconds is { } window ? $", and what was pushed in the {Display.Age(window)} before" : "")}");
+                    Console.WriteLine($"  lost      {PromotionStart.LostInWords(loss)}");
             }
             return ExitCodes.Success;
         }));

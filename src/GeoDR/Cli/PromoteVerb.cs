@@ -54,43 +54,39 @@ internal static class PromoteVerb
             }
             if (site.IsPrimary)
                 return await SayAsync($"{site.Name} is the primary already, in epoch {site.Epoch}; nothing was done.", ExitCodes.Success);
-            if (!settings.Failover.MayPromote)
-                return await SayAsync("This site has no right to promote: Geo:Failover:MayPromote is false.", ExitCodes.Failed);
-            return await BeginAsync(settings, site, source, peers, runs, dry, yes, unplanned, cancel);
+            var start = new PromotionStart(settings, source, peers);
+            if (await ConfirmedAsync(settings, source, start, unplanned, dry, yes, cancel) is not { } plan)
+                return ExitCodes.Failed;
+            if (dry)
+                return ExitCodes.Success;
+            await start.BeginAsync(plan, Environment.UserName, s_node, cancel);
+            return await CarryOutAsync(settings, source, peers, runs, cancel);
         });
     }
 
-    private static async Task<int> BeginAsync(
-        GeoSettings settings, Site site, NpgsqlDataSource source, FailoverPeers peers, FailoverRuns runs, bool dry, bool yes, bool unplanned, CancellationToken cancel)
+    /// <summary>Says what would be done, and asks. Null when it is not to be done.</summary>
+    private static async Task<PromotionPlan?> ConfirmedAsync(
+        GeoSettings settings, NpgsqlDataSource source, PromotionStart start, bool unplanned, bool dry, bool yes, CancellationToken cancel)
     {
-        var from = site.Follows ?? settings.PrimaryPeer?.Name;
-        var answer = from is null ? null : await peers.AskAsync(from, cancel);
-        var planned = !unplanned && answer is { Role: Site.Primary };
-        var (loss, lost) = await LossAsync(source, cancel);
-        await Console.Error.WriteLineAsync(planned
-            ? $"{from} answers: it hands over to {site.Name}, and nothing is lost. Its clients cannot push until that is done."
-            : $"{(answer is null ? $"{from ?? "The primary"} does not answer" : $"{from} answers, and is not asked")}: {site.Name} becomes the primary with what it holds.");
-        if (!planned)
+        var plan = await start.PlanAsync(unplanned, cancel);
+        await Console.Error.WriteLineAsync(plan.InWords);
+        if (!plan.Planned)
         {
-            await Console.Error.WriteLineAsync(LossInWords.Sentence(loss));
-            foreach (var push in lost.Take(ShownLost))
+            await Console.Error.WriteLineAsync(LossInWords.Sentence(plan.Loss));
+            foreach (var push in plan.Lost.Take(ShownLost))
                 await Console.Error.WriteLineAsync($"  lost: {push.Repository} {push.Reference}, {Display.Age(push.AgeSeconds)} old");
-            if (loss.Pushes > ShownLost)
-                await Console.Error.WriteLineAsync($"  and {loss.Pushes - ShownLost} more: `geodr loss` lists them");
+            if (plan.Loss.Pushes > ShownLost)
+                await Console.Error.WriteLineAsync($"  and {plan.Loss.Pushes - ShownLost} more: `geodr loss` lists them");
         }
-        if (site.Comparing is not null)
-            return await SayAsync("This site still compares what it holds with the primary that it began to follow: wait until `geodr status` says that it is done.", ExitCodes.Failed);
-        await Console.Error.WriteLineAsync($"Steps: {string.Join(", ", Promotion.Steps(planned))}.");
+        if (plan.Refusal is { } refusal)
+        {
+            await Console.Error.WriteLineAsync(refusal);
+            return null;
+        }
+        await Console.Error.WriteLineAsync($"Steps: {string.Join(", ", plan.Steps)}.");
         if (!yes)
             await PreflightVerb.SayFailingAsync(settings, source, cancel);
-        if (dry)
-            return ExitCodes.Success;
-        if (!yes && !await ConfirmAsync(site.Name))
-            return ExitCodes.Failed;
-        var report = new Report(site.Name, from, planned, Environment.UserName, loss, lost, []);
-        if (await runs.BeginAsync(Guid.NewGuid(), Promotion.Kind, planned, Promotion.FirstStep(planned), report.ToJson(), Environment.UserName, s_node, Promotion.Lease, cancel) is null)
-            return await SayAsync("Another promotion has just begun here; run this again to see it through.", ExitCodes.Failed);
-        return await CarryOutAsync(settings, source, peers, runs, cancel);
+        return dry || yes || await ConfirmAsync(plan.Site) ? plan : null;
     }
 
     private static async Task<int> CarryOutAsync(GeoSettings settings, NpgsqlDataSource source, FailoverPeers peers, FailoverRuns runs, CancellationToken cancel)
@@ -120,12 +116,6 @@ internal static class PromoteVerb
             return true;
         await Console.Error.WriteLineAsync("Nothing was done.");
         return false;
-    }
-
-    private static async Task<(LossSummary, IReadOnlyList<LostPush>)> LossAsync(NpgsqlDataSource source, CancellationToken cancel)
-    {
-        var reader = new LossReader(source);
-        return (await reader.SummaryAsync(cancel), (await reader.PageAsync(null, Report.MostLost, cancel))!.Items);
     }
 
     private static async Task<int> SayAsync(string words, int code)

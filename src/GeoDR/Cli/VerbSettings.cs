@@ -1,4 +1,5 @@
 using GeoDR.Configuration;
+using GeoDR.Failover;
 using GeoDR.Postgres;
 using Npgsql;
 
@@ -39,6 +40,11 @@ internal static class VerbSettings
         try
         {
             return await run();
+        }
+        catch (RoleChangedException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCodes.Failed;
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable)
         {

@@ -6,6 +6,7 @@ using GeoDR.Readiness;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 using GeoDR.Tokens;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
 namespace GeoDR.Failover;
@@ -26,11 +27,18 @@ internal static class FailoverComposition
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)
+        .AddSingleton(p => new PromotionStart(settings, p.GetRequiredService<NpgsqlDataSource>(), p.GetService<FailoverPeers>()))
+        .AddSingleton<DemotionStart>().AddSingleton<TermChoice>().AddSingleton<Revocation>()
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 
-    // Without a key of its own a site calls nobody.
-    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings) => settings.SiteKeyFile is null ? services : services
-        .AddSingleton(p => SiteClient.Of(settings, p.GetRequiredService<TimeProvider>())!)
-        .AddSingleton<FailoverPeers>();
+    // Without a key of its own a site calls nobody. A primary without Geo:Registry compares nothing, and calls all the same.
+    private static IServiceCollection AddCalls(this IServiceCollection services, GeoSettings settings)
+    {
+        if (settings.SiteKeyFile is null)
+            return services;
+        services.TryAddSingleton<HeartbeatSender>();
+        services.TryAddSingleton<IPrimaryInventory, PeerInventory>();
+        return services.AddSingleton(p => SiteClient.Of(settings, p.GetRequiredService<TimeProvider>())!).AddSingleton<FailoverPeers>();
+    }
 }

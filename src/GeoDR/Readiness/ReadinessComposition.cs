@@ -9,7 +9,7 @@ internal static class ReadinessComposition
     public static IServiceCollection AddReadiness(this IServiceCollection services, GeoSettings settings)
     {
         var composed = TimeProvider.System.GetTimestamp();
-        return services.AddSingleton<CanaryNotices>().AddSingleton<DrillRuns>()
+        return services.AddSingleton<CanaryNotices>().AddSingleton<PreflightBoard>().AddSingleton<DrillRuns>()
             .AddSingleton(p => new PreflightReader(settings, p.GetRequiredService<NpgsqlDataSource>(), p.GetRequiredService<TimeProvider>()))
             .AddSingleton(p => new DrillWork(settings, p.GetRequiredService<NpgsqlDataSource>(), p.GetRequiredService<TimeProvider>()))
             .AddHostedService(p => new StartMeter(

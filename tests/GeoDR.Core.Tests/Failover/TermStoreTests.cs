@@ -42,9 +42,9 @@ public sealed class TermStoreTests(PostgresFixture postgres) : DatabaseTest(post
         var site = (await new SiteStore(Database.Source).ReadAsync(Stop))!;
         Assert.Equal(("madrid", true), (site.Rival, site.IsFenced));
         Assert.Equal(2, (await Terms.NewestAsync(Stop)).Count);
-        Assert.True(await Terms.RejectAsync(rival, "an operator chose", Stop));
+        Assert.True(await Terms.RejectAsync(rival, "anna", "an operator chose", Stop));
         Assert.False((await new SiteStore(Database.Source).ReadAsync(Stop))!.IsFenced);
-        Assert.False(await Terms.RejectAsync(rival, "again", Stop));
+        Assert.False(await Terms.RejectAsync(rival, "anna", "again", Stop));
     }
 
     [Fact]

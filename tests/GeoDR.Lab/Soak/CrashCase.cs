@@ -37,7 +37,7 @@ public sealed record CrashCase(CrashChange Change, string Step, CrashSide Side)
     public static IReadOnlyList<CrashCase> All { get; } =
     [
         .. Of(CrashChange.Planned, s_planned, Enum.GetValues<CrashSide>()),
-        .. Of(CrashChange.Unplanned, s_planned[4..], Enum.GetValues<CrashSide>()),
+        .. Of(CrashChange.Unplanned, s_planned[5..], Enum.GetValues<CrashSide>()),
         .. Of(CrashChange.Demote, ["command"], [CrashSide.Command, CrashSide.Both, CrashSide.Other]),
         .. Of(CrashChange.Demote, ["registry", "inventory", "copy", "offer", "take"], [CrashSide.Serve, CrashSide.Other]),
     ];

@@ -6,32 +6,24 @@ namespace GeoDR.Tests.Browser;
 /// <summary>The dashboard in a real Chromium, at two sites of the published program.</summary>
 public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixture<DashboardTests.Fixture>
 {
-    private static readonly string[] s_arguments =
-    [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync",
-    ];
-
     public sealed class Fixture : IAsyncLifetime
     {
-        private IPlaywright _playwright = null!;
+        private Chromium _chromium = null!;
 
         public TwoSites Sites { get; private set; } = null!;
-        public IBrowser Chromium { get; private set; } = null!;
+        public IBrowser Chromium => _chromium.Browser;
 
         public async ValueTask InitializeAsync()
         {
             Sites = await TwoSites.StartAsync();
             foreach (var (name, seed) in new[] { ("shop/cart", 910), ("shop/payments", 911), ("shop/web", 912), ("tools/backup", 913) })
                 await Sites.Primary.Pusher.PushAsync(name, "1.0", ImageSpec.Random(ImageKind.Oci, seed));
-            _playwright = await Playwright.CreateAsync();
-            Chromium = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = s_arguments });
+            _chromium = await Browser.Chromium.StartAsync();
         }
 
         public async ValueTask DisposeAsync()
         {
-            await Chromium.DisposeAsync();
-            _playwright.Dispose();
+            await _chromium.DisposeAsync();
             await Sites.DisposeAsync();
         }
     }
@@ -149,16 +141,7 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         return page;
     }
 
-    private async Task SignInAsync(IPage page, Uri site)
-    {
-        await page.GotoAsync(site.ToString());
-        await page.FillAsync("#name", TwoSites.AdminUser);
-        await page.FillAsync("#password", _sites.AdminPassword);
-        await page.Locator("button[type=submit]").First.ClickAsync();
-        await Assertions.Expect(page.GetByTestId("site-name")).ToBeVisibleAsync(new() { Timeout = 20_000 });
-        await page.WaitForLoadStateAsync(LoadState.Load);
-    }
+    private Task SignInAsync(IPage page, Uri site) => Chromium.SignInAsync(page, site, TwoSites.AdminUser, _sites.AdminPassword);
 
-    private static Task<byte[]> KeepAsync(IPage page, string name) =>
-        page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}.png") });
+    private static Task<byte[]> KeepAsync(IPage page, string name) => Chromium.KeepAsync(page, name);
 }

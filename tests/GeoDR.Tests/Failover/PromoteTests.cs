@@ -45,7 +45,7 @@ public sealed class PromoteTests
             async _ => (await berlin.Geo.RunAsync("demote", "--dry-run")).ExitCode == 0, s_deadline, () => berlin.Geo.Serve?.LogTail(30) ?? "", Stop);
         Assert.False(await berlin.Geo.AnswersAsync("/healthz/primary", Stop));
         var moved = await madrid.Pusher.PushAsync("app/web", "v2", ImageSpec.Random(ImageKind.Oci, 4), Stop);
-        (await berlin.Geo.RunAsync("demote", "--yes")).EnsureSuccess();
+        await DemotedAsync(berlin);
         await SiteGroup.ArrivesAsync(berlin, after, s_deadline, Stop);
 
         // What only it had stands, until somebody decides.
@@ -62,6 +62,16 @@ public sealed class PromoteTests
         }
 
         await UndoneAsync(berlin, madrid);
+    }
+
+    private static async Task DemotedAsync(Site berlin)
+    {
+        var token = (await berlin.Geo.RunAsync("apitoken", "new", "demotion", "--role", "admin")).EnsureSuccess().Output.Trim();
+        using var http = new HttpClient { BaseAddress = berlin.Geo.Url, DefaultRequestHeaders = { Authorization = new("Bearer", token) } };
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsJsonAsync("/api/v1/demote", new { name = "madrid" }, Stop)).StatusCode);
+        using var demoted = await http.PostAsJsonAsync("/api/v1/demote", new { name = "berlin" }, Stop);
+        Assert.Equal("""{"site":"berlin","primary":"madrid","epoch":2}""", await demoted.Content.ReadAsStringAsync(Stop));
+        Assert.Contains("already", (await berlin.Geo.RunAsync("demote", "--yes")).EnsureSuccess().Error, StringComparison.Ordinal);
     }
 
     /// <summary>A primary that has nothing to fence its clients with hands nothing over, and nothing has changed.</summary>

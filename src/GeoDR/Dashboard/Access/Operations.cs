@@ -1,4 +1,5 @@
 using GeoDR.Dashboard.Live;
+using GeoDR.Failover;
 using GeoDR.Sites;
 using Npgsql;
 using Radzen;
@@ -13,12 +14,36 @@ public sealed class Operations(Actor actor, NotificationService notifications, L
     {
         if (await actor.NameIfAsync(Roles.Operator, cancel) is not { } name)
         {
-            notifications.Notify(NotificationSeverity.Error, "Not allowed", "This needs the role operator. Sign in again if yours was changed.");
+            notifications.Notify(NotificationSeverity.Error, "Not allowed", Needs(Roles.Operator));
             return;
         }
         notifications.Notify(NotificationSeverity.Success, await act(name));
         await live.RefreshAsync(cancel);
     });
+
+    /// <summary>The same for an administrator, and for a form that says itself what went wrong.</summary>
+    /// <returns>Why nothing was done; null when it was.</returns>
+    public async Task<string?> TryAsAdminAsync(Func<string, Task<string>> act, CancellationToken cancel)
+    {
+        try
+        {
+            if (await actor.NameIfAsync(Roles.Admin, cancel) is not { } name)
+                return Needs(Roles.Admin);
+            notifications.Notify(NotificationSeverity.Success, await act(name));
+            await live.RefreshAsync(cancel);
+            return null;
+        }
+        catch (RoleChangedException e)
+        {
+            return e.Message;
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            return "Not done: the site's database does not answer.";
+        }
+    }
+
+    private static string Needs(string role) => $"This needs the role {role}. Sign in again if yours was changed.";
 
     /// <summary>A database that does not answer is said, and the page stays.</summary>
     public async Task GuardAsync(Func<Task> act)

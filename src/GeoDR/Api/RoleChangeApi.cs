@@ -1,0 +1,88 @@
+using GeoDR.Failover;
+using GeoDR.Sites;
+
+namespace GeoDR.Api;
+
+/// <summary>What a promotion is asked with.</summary>
+/// <param name="Name">This site's name, so that nobody promotes the wrong one by a slip.</param>
+/// <param name="Unplanned">Without asking a primary that answers.</param>
+internal sealed record PromoteCall(string? Name, bool Unplanned);
+
+/// <summary>What a demotion is asked with.</summary>
+/// <param name="Name">This site's name.</param>
+internal sealed record DemoteCall(string? Name);
+
+/// <summary>Which of two promotions stays.</summary>
+/// <param name="Choose">The site that stays the primary.</param>
+/// <param name="Name">This site's name.</param>
+internal sealed record TermCall(string? Choose, string? Name);
+
+/// <summary>Which site's key counts no more.</summary>
+internal sealed record RevokeCall(string? Site);
+
+/// <summary>What changes who is the primary, and who takes part: for administrators. A GET says what would be done, and does nothing.</summary>
+internal static class RoleChangeApi
+{
+    public static void MapRoleChangeApi(this IEndpointRouteBuilder routes)
+    {
+        var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
+        read.MapGet("/promote", async (PromotionStart start, bool? unplanned, CancellationToken cancel) => Results.Ok(await start.PlanAsync(unplanned == true, cancel)));
+        read.MapGet("/demote", async (DemotionStart start, CancellationToken cancel) => Results.Ok(await start.PlanAsync(cancel)));
+        var act = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Admin).AddEndpointFilter<SameOriginFilter>();
+        act.MapPost("/promote", PromoteAsync);
+        act.MapPost("/demote", DemoteAsync);
+        act.MapPost("/term", ChooseAsync);
+        act.MapPost("/sites/revoke", RevokeAsync);
+    }
+
+    /// <summary>Records it; a node of this site carries it out, and the reports show how far it is.</summary>
+    private static Task<IResult> PromoteAsync(PromoteCall call, PromotionStart start, SiteStore sites, HttpContext http, CancellationToken cancel) =>
+        ConfirmedAsync(call.Name, sites, "This site cannot be promoted now", async () =>
+        {
+            var run = await start.BeginAsync(await start.PlanAsync(call.Unplanned, cancel), Who(http), null, cancel);
+            return Results.Accepted($"/api/v1/reports/{run.Id}", PromotionView.Of(run));
+        }, cancel);
+
+    private static Task<IResult> DemoteAsync(DemoteCall call, DemotionStart start, SiteStore sites, HttpContext http, CancellationToken cancel) =>
+        ConfirmedAsync(call.Name, sites, "This site cannot be demoted now", async () =>
+        {
+            var plan = await start.PlanAsync(cancel);
+            await start.DemoteAsync(plan, Who(http), cancel);
+            return Results.Ok(new { plan.Site, Primary = plan.To, plan.Epoch });
+        }, cancel);
+
+    private static Task<IResult> ChooseAsync(TermCall call, TermChoice choice, SiteStore sites, HttpContext http, CancellationToken cancel) =>
+        call.Choose is not { Length: > 0 } chosen ? Task.FromResult(Problems.Bad("choose is the site that stays the primary"))
+        : ConfirmedAsync(call.Name, sites, "There is nothing to choose", async () =>
+            Results.Ok(new { Next = await choice.ChooseAsync(await choice.PlanAsync(chosen, cancel), Who(http), cancel) }), cancel);
+
+    private static async Task<IResult> RevokeAsync(RevokeCall call, Revocation revocation, HttpContext http, CancellationToken cancel)
+    {
+        if (call.Site is not { Length: > 0 } site || site.Contains('\0', StringComparison.Ordinal))
+            return Problems.Bad("site is the name of the site to revoke");
+        try
+        {
+            return await revocation.RevokeAsync(site, Who(http), cancel) ? Results.Ok(new { Revoked = site }) : Problems.NotFound($"site {site} here");
+        }
+        catch (RoleChangedException e)
+        {
+            return Problems.Conflict("A site does not revoke itself", e.Message);
+        }
+    }
+
+    private static async Task<IResult> ConfirmedAsync(string? name, SiteStore sites, string refused, Func<Task<IResult>> act, CancellationToken cancel)
+    {
+        if ((await sites.ReadAsync(cancel))?.Name is var own && name != own)
+            return Problems.Bad($"name is this site's name, {own}, to confirm that it is the one that is meant");
+        try
+        {
+            return await act();
+        }
+        catch (RoleChangedException e)
+        {
+            return Problems.Conflict(refused, e.Message);
+        }
+    }
+
+    private static string Who(HttpContext http) => http.User.Identity?.Name ?? "api";
+}
