@@ -10,7 +10,7 @@ public sealed partial class SplitSoak : IAsyncDisposable
 {
     private const int SomePushes = 12;
     private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(5);
 
     private readonly int _seed;
     private readonly SiteGroup _sites;
