@@ -31,7 +31,6 @@ internal sealed class Chromium : IAsyncDisposable
         await page.FillAsync("#password", password);
         await page.Locator("button[type=submit]").First.ClickAsync();
         await Assertions.Expect(page.GetByTestId("site-name")).ToBeVisibleAsync(new() { Timeout = 20_000 });
-        await page.WaitForLoadStateAsync(LoadState.Load);
     }
 
     /// <summary>Keeps the page as a file of the test run.</summary>

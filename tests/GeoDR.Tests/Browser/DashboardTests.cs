@@ -141,7 +141,11 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         return page;
     }
 
-    private Task SignInAsync(IPage page, Uri site) => Chromium.SignInAsync(page, site, TwoSites.AdminUser, _sites.AdminPassword);
+    private async Task SignInAsync(IPage page, Uri site)
+    {
+        await Chromium.SignInAsync(page, site, TwoSites.AdminUser, _sites.AdminPassword);
+        await page.WaitForLoadStateAsync(LoadState.Load);
+    }
 
     private static Task<byte[]> KeepAsync(IPage page, string name) => Chromium.KeepAsync(page, name);
 }

@@ -93,7 +93,7 @@ public sealed class FailoverPagesTests
             select 'berlin', 'app/web', t, 'sha256:' || encode(sha256(t::bytea), 'hex'), case t when 'v8' then 'sha256:' || repeat('c', 64) end from unnest(array['v8', 'v9']) t
             """, Site.Database, Stop);
         await GoAsync(page, madrid, "/divergent?all=true");
-        await page.GetByLabel("Select all").ClickAsync(new() { Timeout = 30_000 });
+        await page.GetByTestId("select-all").ClickAsync(new() { Timeout = 30_000 });
         await Assertions.Expect(page.GetByText("2 tags selected")).ToBeVisibleAsync(s_soon);
         await Chromium.KeepAsync(page, "divergent");
         await page.GetByTestId("selected-drop").ClickAsync();
