@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -63,9 +64,9 @@ public sealed class Webhook : IAlertTarget, IDisposable
         {
             return DeliveryResult.Later($"no answer within {_within.TotalSeconds:0.#} s");
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
-            return DeliveryResult.Later($"cannot be reached ({e.HttpRequestError})");
+            return DeliveryResult.Later($"cannot be reached ({(e as HttpRequestException)?.HttpRequestError ?? HttpRequestError.ConnectionError})");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 
 namespace GeoDR.Registry;
 
@@ -200,7 +201,8 @@ internal sealed class RegistryTransport : IDisposable
             // The target's request broke because the source did: the source's error is the one to tell.
             throw body.SourceFailure;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        // A connection that is reset as soon as it stands escapes HttpClient as it is.
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
         {
             throw Unreachable(request.Method, request.RequestUri!, TlsFaults.Words(e), e);
         }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using GeoDR.Registry;
@@ -128,7 +129,7 @@ public sealed class TokenService : ITokenSource, IDisposable
                 ? TimeSpan.FromSeconds(seconds) : s_defaultLifetime;
             return (token, lifetime);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException
+        catch (Exception e) when (e is HttpRequestException or SocketException or JsonException or InvalidOperationException
             || e is TaskCanceledException && !cancel.IsCancellationRequested)
         {
             throw Error(request, null, $"the token service does not answer: {TlsFaults.Words(e)}", e);

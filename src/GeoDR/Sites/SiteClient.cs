@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using GeoDR.Configuration;
@@ -109,8 +110,8 @@ internal sealed class SiteClient : IDisposable
         {
             throw new HttpRequestException($"{to.Url}: {path} was not answered to its end within {patience.TotalSeconds:0} s");
         }
-        // The outermost message says only that something broke.
-        catch (Exception e) when (e is IOException or HttpRequestException { InnerException: not null })
+        // The outermost message says only that something broke. A connection that is reset as soon as it stands escapes HttpClient as it is.
+        catch (Exception e) when (e is IOException or SocketException or HttpRequestException { InnerException: not null })
         {
             throw new HttpRequestException((e as HttpRequestException)?.HttpRequestError ?? HttpRequestError.Unknown, $"{to.Url}: {path}: {e.GetBaseException().Message}", e);
         }

@@ -29,11 +29,11 @@ public sealed class FailoverPagesTests
         // An administrator's page checks by itself; whoever only looks sees the same, and no buttons.
         await Assertions.Expect(page.GetByTestId("checks").GetByText("registry", new() { Exact = true })).ToBeVisibleAsync(s_soon);
         await page.GetByTestId("check-now").ClickAsync();
-        await Assertions.Expect(page.GetByTestId("verdict")).ToContainTextAsync("Checked", s_text);
+        await Assertions.Expect(page.GetByTestId("verdict")).ToContainTextAsync("Yes", s_text);
         await Assertions.Expect(page.GetByTestId("sites").Locator("tr", new() { HasText = "berlin" })).ToContainTextAsync("epoch 1", s_text);
         await Chromium.KeepAsync(page, "failover");
         var viewer = await OpenAsync(chromium, madrid, "viewer", phone: true);
-        await Assertions.Expect(viewer.GetByTestId("verdict")).ToContainTextAsync("Checked", s_text);
+        await Assertions.Expect(viewer.GetByTestId("verdict")).ToContainTextAsync("Yes", s_text);
         await Assertions.Expect(viewer.GetByTestId("promote").Or(viewer.GetByTestId("check-now"))).ToHaveCountAsync(0);
         await Chromium.KeepAsync(viewer, "failover-phone-dark");
 
