@@ -50,6 +50,25 @@ internal static class CrashSoaks
         return command;
     }
 
+    public static Command Race()
+    {
+        var count = new Option<int>("--count") { Description = "Changes of roles", DefaultValueFactory = _ => 2 };
+        var seed = new Option<int>("--seed") { Description = "Decides what happens when", DefaultValueFactory = _ => 1 };
+        var command = new Command("race", "the role changes while workers copy, and the old primary comes back at the same moment; no old content may remain over new") { count, seed };
+        command.SetAction((parsed, token) =>
+        {
+            RaceSoak? soak = null;
+            return TrustSoaks.RunAsync(
+                $"race-{parsed.GetValue(seed)}", parsed.GetValue(count),
+                async stop => soak = await RaceSoak.StartAsync(parsed.GetValue(seed), stop),
+                async (number, _, stop) => (await soak!.RunAsync(number, stop)).ToLine(),
+                lines => FormattableString.Invariant(
+                    $"{lines.Count} changes of roles, {lines.Count(f => SoakCommand.Value(f, "copying") > 0)} of them while repositories were being copied: {Sum(lines, "older")} pushes to the old primary, {Sum(lines, "newer")} over the same tags to the new one, {Sum(lines, "divergent")} divergent tags dropped, {Sum(lines, "over")} tags with old content over new"),
+                token);
+        });
+        return command;
+    }
+
     private static double Sum(IEnumerable<string[]> lines, string name) => lines.Sum(f => SoakCommand.Value(f, name));
 
     /// <summary>Steps by what was killed, in Markdown, with the number of rounds of each outcome.</summary>

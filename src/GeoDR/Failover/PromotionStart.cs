@@ -16,7 +16,7 @@ internal sealed record PromotionPlan(
 {
     /// <summary>In a sentence, for whoever is to confirm it.</summary>
     public string InWords => Planned
-        ? $"{From} answers: it hands over to {Site}, and nothing is lost. Its clients cannot push until that is done."
+        ? $"{From} answers: it hands over to {Site}, and nothing is lost. Its registry is compared first, while clients push; from the fence on they cannot, until that is done."
         : $"{(Answers ? $"{From} answers, and is not asked" : $"{From ?? "The primary"} does not answer")}: {Site} becomes the primary with what it holds.";
 
     /// <summary>Whether who saw another plan has seen what this one costs.</summary>
