@@ -113,7 +113,8 @@ public sealed partial class RegistryClient : IDisposable
         {
             using var answer = await _http.GetAsync(Address(""), cancellationToken);
             _challenge = answer.StatusCode == HttpStatusCode.Unauthorized ? answer.Headers.WwwAuthenticate.FirstOrDefault() : null;
-            _challenged = true;
+            // A proxy that has no registry yet says nothing of what the registry will ask for.
+            _challenged = answer.StatusCode == HttpStatusCode.Unauthorized || answer.IsSuccessStatusCode;
         }
         finally
         {
