@@ -15,13 +15,11 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>How long instances are waited for.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
-
     /// <summary>Waits for the echo, and until the inventory holds all of it.</summary>
     /// <param name="since">When the comparison before the fence began: what happened earlier it has seen for itself.</param>
+    /// <param name="patience">How long instances are waited for.</param>
     /// <returns>Null where all was told; else why that is not known.</returns>
-    public async Task<string?> HearAsync(DateTimeOffset since, CancellationToken cancel)
+    public async Task<string?> HearAsync(DateTimeOffset since, TimeSpan patience, CancellationToken cancel)
     {
         if (settings.Registry is not { } options)
             return "Geo:Registry is not set";
@@ -32,7 +30,7 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
             List<string> canaries = [(await Canary.PushAsync(registry, cancel)).ToString()];
             while (await LookAsync(canaries, after, since, cancel) is { } look)
             {
-                if (look.Final || time.GetElapsedTime(begun) > Patience)
+                if (look.Final || time.GetElapsedTime(begun) > patience)
                     return look.Missing;
                 // Several instances stand behind one address: each push reaches one of them.
                 if (look.Again)

@@ -82,7 +82,7 @@ public sealed class NotificationEchoTests(PostgresFixture postgres) : DatabaseTe
         using var telling = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var teller = instances.Length == 0 ? Task.CompletedTask : TellAsync(instances, telling.Token);
         var missing = await new NotificationEcho(settings, Database.Source, new InventoryFold(Database.Source), TimeProvider.System)
-        { Patience = _patience }.HearAsync(_since, Stop);
+            .HearAsync(_since, _patience, Stop);
         await telling.CancelAsync();
         await teller;
         return missing;

@@ -51,12 +51,15 @@ public sealed class RaceSoak : IAsyncDisposable
         var (older, newer) = (new PlugLoad(from, (_seed * 2_003) + (2 * number)), new PlugLoad(to, (_seed * 2_003) + (2 * number) + 1));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var loads = new List<Task> { older.RunAsync(stop.Token) };
-        var first = random.Next(10, 60);
+        // What is pushed now waits, so that workers are in the midst of it when the role changes.
+        (await to.Geo.RunAsync("pause")).EnsureSuccess();
+        var first = random.Next(30, 80);
         await Wait.UntilAsync(() => older.Pushes.Count >= first, s_deadline, () => $"nothing is pushed to {from.Name}", cancellationToken);
 
         from.Geo.Kill();
-        await Task.Delay(random.Next(300), cancellationToken);
+        (await to.Geo.RunAsync("resume")).EnsureSuccess();
         var copying = await SiteReads.ScalarAsync<long>(to, "select count(*) from repository where state in (0, 1)", cancellationToken);
+        await Task.Delay(random.Next(500), cancellationToken);
         var begun = Stopwatch.GetTimestamp();
         var promoting = to.Geo.RunAsync("promote", "--yes", "--unplanned");
         // Somewhere around the moment in which the role changes.
