@@ -18,13 +18,14 @@ namespace GeoDR.Failover;
 internal sealed class Handover(
     GeoSettings settings, SiteStore sites, RoleChange roles, ReconcileRuns runs, NotificationEcho echo, NpgsqlDataSource source, LogAppender log, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan s_before = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_drain = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_fenced = TimeSpan.FromSeconds(15);
 
     private readonly SemaphoreSlim _one = new(1, 1);
     private (Guid Promotion, string Proof)? _fenced;
     private (Guid Promotion, string? Missing)? _heard;
-    private Guid? _drained;
+    private (Guid Promotion, long Since, bool Over)? _drain;
 
     /// <summary>The reason of the comparisons that a handover asks for: they are not held back by the pace.</summary>
     public const string ReasonPrefix = "planned promotion ";
@@ -63,13 +64,19 @@ internal sealed class Handover(
         if (await RefusalAsync(promotion, cancel) is { } refusal)
             return Refused(refusal);
         var compared = await ComparedAsync(Reason(promotion, fenced: false), cancel);
-        // The comparison itself was told of, reading by reading: those stand in the queues before what is waited for behind the fence.
-        if (compared == "done" && _drained != promotion && await ComparedSinceAsync(promotion, cancel) is { } since)
-        {
-            await echo.HearAsync(since, s_before, cancel);
-            _drained = promotion;
-        }
-        return new(null, "", compared, Guid.Empty, 0);
+        return new(null, "", compared == "done" && !await DrainedAsync(promotion, cancel) ? "running" : compared, Guid.Empty, 0);
+    }
+
+    // The registry tells of the comparison, too, reading by reading: that stands in its queues before what is waited for behind the fence.
+    private async Task<bool> DrainedAsync(Guid promotion, CancellationToken cancel)
+    {
+        if (_drain is not { } drain || drain.Promotion != promotion)
+            drain = (promotion, time.GetTimestamp(), false);
+        if (!drain.Over)
+            drain.Over = await ComparedSinceAsync(promotion, cancel) is not { } since || await echo.HearAsync(since, s_look, cancel) is not { Final: false }
+                || time.GetElapsedTime(drain.Since) > s_drain;
+        _drain = drain;
+        return drain.Over;
     }
 
     private async Task<FenceAnswer> FenceAsync(Guid promotion, bool hold, CancellationToken cancel)
@@ -147,7 +154,8 @@ internal sealed class Handover(
     private async Task<(string Outcome, string Settled)> SettleAsync(Guid promotion, CancellationToken cancel)
     {
         if (_heard?.Promotion != promotion)
-            _heard = (promotion, await ComparedSinceAsync(promotion, cancel) is { } since ? await echo.HearAsync(since, s_fenced, cancel) : "it was not compared before the fence");
+            _heard = (promotion, await ComparedSinceAsync(promotion, cancel) is { } since
+                ? (await echo.HearAsync(since, s_fenced, cancel))?.Missing : "it was not compared before the fence");
         if (_heard.Value.Missing is not { } missing)
             return ("done", "every instance of the registry has told all that it took");
         return (await ComparedAsync(Reason(promotion, fenced: true), cancel), $"{missing}, so the whole registry was compared with the log");

@@ -18,11 +18,11 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
     /// <summary>Waits for the echo, and until the inventory holds all of it.</summary>
     /// <param name="since">When the comparison before the fence began: what happened earlier it has seen for itself.</param>
     /// <param name="patience">How long instances are waited for.</param>
-    /// <returns>Null where all was told; else why that is not known.</returns>
-    public async Task<string?> HearAsync(DateTimeOffset since, TimeSpan patience, CancellationToken cancel)
+    /// <returns>Null where all was told; else why that is not known, and whether waiting longer can change it.</returns>
+    public async Task<(string Missing, bool Final)?> HearAsync(DateTimeOffset since, TimeSpan patience, CancellationToken cancel)
     {
         if (settings.Registry is not { } options)
-            return "Geo:Registry is not set";
+            return ("Geo:Registry is not set", true);
         using var registry = RegistryClients.Build(SyncState.Peers.OwnRegistry, options, settings, time);
         var (begun, after) = (time.GetTimestamp(), await HeadAsync(cancel));
         try
@@ -31,7 +31,7 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
             while (await LookAsync(canaries, after, since, cancel) is { } look)
             {
                 if (look.Final || time.GetElapsedTime(begun) > patience)
-                    return look.Missing;
+                    return (look.Missing, look.Final);
                 // Several instances stand behind one address: each push reaches one of them.
                 if (look.Again)
                     canaries.Add((await Canary.PushAsync(registry, cancel)).ToString());
@@ -40,7 +40,7 @@ internal sealed class NotificationEcho(GeoSettings settings, NpgsqlDataSource so
         }
         catch (RegistryException e)
         {
-            return $"this site's registry took no canary: {e.Message}";
+            return ($"this site's registry took no canary: {e.Message}", true);
         }
         while (await fold.RunOnceAsync(cancel))
         {

@@ -85,7 +85,7 @@ public sealed class NotificationEchoTests(PostgresFixture postgres) : DatabaseTe
             .HearAsync(_since, _patience, Stop);
         await telling.CancelAsync();
         await teller;
-        return missing;
+        return missing?.Missing;
     }
 
     private async Task TellAsync(string[] instances, CancellationToken stop)
