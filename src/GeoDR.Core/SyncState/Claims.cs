@@ -101,6 +101,10 @@ public sealed class Claims(NpgsqlDataSource source)
     }
 
     /// <summary>Gives a row back untouched: shutdown, or an outage. No attempt burns.</summary>
+    /// <remarks>
+    /// A claim that a change of roles has ended stays written on its references: one of them may have been put into the registry and
+    /// could not be noted any more, and who follows the new primary has to look (CompareLoop).
+    /// </remarks>
     /// <param name="unsure">References whose write was sent and not answered.</param>
     public async Task HandBackAsync(ClaimedRepository claim, IReadOnlyCollection<string> unsure, TimeSpan lease, CancellationToken cancel)
     {
@@ -112,7 +116,8 @@ public sealed class Claims(NpgsqlDataSource source)
             """)
         { Parameters = { new() { Value = claim.Id }, new() { Value = claim.Token } } });
         batch.BatchCommands.Add(new($"""
-            update waiting_reference set claim_token = null,
+            update waiting_reference set
+                claim_token = case when exists (select from repository where id = $1 and claim_token = $2) then null else claim_token end,
                 recheck_at = case when reference = any ($3) then clock_timestamp() + $4 else recheck_at end
             where repository_id = $1 and claim_token = $2
             """)
