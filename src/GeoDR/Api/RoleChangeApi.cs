@@ -5,8 +5,9 @@ namespace GeoDR.Api;
 
 /// <summary>What a promotion is asked with.</summary>
 /// <param name="Name">This site's name, so that nobody promotes the wrong one by a slip.</param>
+/// <param name="Planned">Only handed over: refused where the primary does not answer.</param>
 /// <param name="Unplanned">Without asking a primary that answers.</param>
-internal sealed record PromoteCall(string? Name, bool Unplanned);
+internal sealed record PromoteCall(string? Name, bool Planned, bool Unplanned);
 
 /// <summary>What a demotion is asked with.</summary>
 /// <param name="Name">This site's name.</param>
@@ -23,10 +24,13 @@ internal sealed record RevokeCall(string? Site);
 /// <summary>What changes who is the primary, and who takes part: for administrators. A GET says what would be done, and does nothing.</summary>
 internal static class RoleChangeApi
 {
+    private const string Both = "planned and unplanned exclude each other";
+
     public static void MapRoleChangeApi(this IEndpointRouteBuilder routes)
     {
         var read = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Viewer);
-        read.MapGet("/promote", async (PromotionStart start, bool? unplanned, CancellationToken cancel) => Results.Ok(await start.PlanAsync(unplanned == true, cancel)));
+        read.MapGet("/promote", async (PromotionStart start, bool? planned, bool? unplanned, CancellationToken cancel) =>
+            planned == true && unplanned == true ? Problems.Bad(Both) : Results.Ok(await start.PlanAsync(Manner(planned == true, unplanned == true), cancel)));
         read.MapGet("/demote", async (DemotionStart start, CancellationToken cancel) => Results.Ok(await start.PlanAsync(cancel)));
         var act = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Admin).AddEndpointFilter<SameOriginFilter>();
         act.MapPost("/promote", PromoteAsync);
@@ -35,11 +39,14 @@ internal static class RoleChangeApi
         act.MapPost("/sites/revoke", RevokeAsync);
     }
 
+    private static bool? Manner(bool planned, bool unplanned) => planned ? true : unplanned ? false : null;
+
     /// <summary>Records it; a node of this site carries it out, and the reports show how far it is.</summary>
     private static Task<IResult> PromoteAsync(PromoteCall call, PromotionStart start, SiteStore sites, HttpContext http, CancellationToken cancel) =>
-        ConfirmedAsync(call.Name, sites, "This site cannot be promoted now", async () =>
+        call is { Planned: true, Unplanned: true } ? Task.FromResult(Problems.Bad(Both))
+        : ConfirmedAsync(call.Name, sites, "This site cannot be promoted now", async () =>
         {
-            var run = await start.BeginAsync(await start.PlanAsync(call.Unplanned, cancel), Who(http), null, cancel);
+            var run = await start.BeginAsync(await start.PlanAsync(Manner(call.Planned, call.Unplanned), cancel), Who(http), null, cancel);
             return Results.Accepted($"/api/v1/reports/{run.Id}", PromotionView.Of(run));
         }, cancel);
 

@@ -22,13 +22,19 @@ internal static class PromoteVerb
     {
         var dry = new Option<bool>("--dry-run") { Description = "say what would be done and what would be lost, and do nothing" };
         var yes = new Option<bool>("--yes") { Description = "do not ask" };
+        var planned = new Option<bool>("--planned") { Description = "only hand over: refuse where the primary does not answer" };
         var unplanned = new Option<bool>("--unplanned") { Description = "do not hand over, although the primary answers: it is not asked to fence its clients" };
-        var command = new Command("promote", "(secondary) make this site the primary: handed over where the primary answers, else at once") { dry, yes, unplanned };
-        command.SetAction((p, cancel) => RunAsync(p.GetValue(dry), p.GetValue(yes), p.GetValue(unplanned), cancel));
+        var command = new Command("promote", "(secondary) make this site the primary: handed over where the primary answers, else at once") { dry, yes, planned, unplanned };
+        command.Validators.Add(p =>
+        {
+            if (p.GetValue(planned) && p.GetValue(unplanned))
+                p.AddError("--planned and --unplanned exclude each other.");
+        });
+        command.SetAction((p, cancel) => RunAsync(p.GetValue(dry), p.GetValue(yes), p.GetValue(planned) ? true : p.GetValue(unplanned) ? false : null, cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(bool dry, bool yes, bool unplanned, CancellationToken cancel)
+    private static async Task<int> RunAsync(bool dry, bool yes, bool? planned, CancellationToken cancel)
     {
         if (VerbSettings.Read() is not { } initial)
             return ExitCodes.Settings;
@@ -55,7 +61,7 @@ internal static class PromoteVerb
             if (site.IsPrimary)
                 return await SayAsync($"{site.Name} is the primary already, in epoch {site.Epoch}; nothing was done.", ExitCodes.Success);
             var start = new PromotionStart(settings, source, peers);
-            if (await ConfirmedAsync(settings, source, start, unplanned, dry, yes, cancel) is not { } plan)
+            if (await ConfirmedAsync(settings, source, start, planned, dry, yes, cancel) is not { } plan)
                 return ExitCodes.Failed;
             if (dry)
                 return ExitCodes.Success;
@@ -66,9 +72,9 @@ internal static class PromoteVerb
 
     /// <summary>Says what would be done, and asks. Null when it is not to be done.</summary>
     private static async Task<PromotionPlan?> ConfirmedAsync(
-        GeoSettings settings, NpgsqlDataSource source, PromotionStart start, bool unplanned, bool dry, bool yes, CancellationToken cancel)
+        GeoSettings settings, NpgsqlDataSource source, PromotionStart start, bool? planned, bool dry, bool yes, CancellationToken cancel)
     {
-        var plan = await start.PlanAsync(unplanned, cancel);
+        var plan = await start.PlanAsync(planned, cancel);
         await Console.Error.WriteLineAsync(plan.InWords);
         if (!plan.Planned)
         {

@@ -32,16 +32,16 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
     private readonly FailoverRuns _runs = new(source);
     private readonly LossReader _loss = new(source);
 
-    /// <param name="unplanned">Without asking a primary that answers.</param>
-    public async Task<PromotionPlan> PlanAsync(bool unplanned, CancellationToken cancel)
+    /// <param name="planned">True: only handed over; false: without asking a primary that answers; null: handed over where it answers.</param>
+    public async Task<PromotionPlan> PlanAsync(bool? planned, CancellationToken cancel)
     {
         var site = await _sites.ReadAsync(cancel) ?? throw new RoleChangedException("This site was never started: start `geodr serve` once.");
         var from = site.IsPrimary ? null : site.Follows ?? settings.PrimaryPeer?.Name;
         var answer = from is null || peers is null ? null : await peers.AskAsync(from, cancel);
-        var planned = !unplanned && answer is { Role: Site.Primary };
+        var handedOver = planned != false && answer is { Role: Site.Primary };
         return new(
-            site.Name, from, answer is not null, planned, await _loss.SummaryAsync(cancel), (await _loss.PageAsync(null, Report.MostLost, cancel))!.Items,
-            Promotion.Steps(planned), Refusal(site));
+            site.Name, from, answer is not null, handedOver, await _loss.SummaryAsync(cancel), (await _loss.PageAsync(null, Report.MostLost, cancel))!.Items,
+            Promotion.Steps(handedOver), Refusal(site) ?? (planned == true && !handedOver ? NobodyHandsOver(from, answer is not null) : null));
     }
 
     /// <summary>Records what was confirmed.</summary>
@@ -61,6 +61,9 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
     public static string LostInWords(LossSummary loss) =>
         $"{Display.Number(loss.Pushes, "push", "pushes")} that {(loss.Pushes == 1 ? "was" : "were")} known"
         + (loss.WindowSeconds is { } window ? $", and what was pushed in the {Display.Age(window)} before" : "");
+
+    private static string NobodyHandsOver(string? from, bool answers) =>
+        $"{from ?? "The primary"} {(answers ? "answers, and is not a primary" : "does not answer")}: nobody can hand over. See to it, or promote without asking for a planned promotion.";
 
     private string? Refusal(Site site) =>
         site.IsPrimary ? $"{site.Name} is a primary already, in epoch {site.Epoch}."

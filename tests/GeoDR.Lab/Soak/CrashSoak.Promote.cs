@@ -7,7 +7,7 @@ public sealed partial class CrashSoak
 {
     private const string NewestRun = "select id || ' ' || status || ' ' || step || ' ' || coalesce(node, '') from failover_run order by asked_at desc limit 1";
 
-    private static string[] Command(CrashCase what) => what.Change == CrashChange.Planned ? ["promote", "--yes"] : ["promote", "--yes", "--unplanned"];
+    private static string[] Command(CrashCase what) => what.Change == CrashChange.Planned ? ["promote", "--yes", "--planned"] : ["promote", "--yes", "--unplanned"];
 
     private static async Task PromoteAsync(Round round, CancellationToken cancellationToken)
     {

@@ -25,6 +25,9 @@ public sealed class PromoteTests
         var lost = await berlin.Pusher.PushAsync("app/web", "v2", ImageSpec.Random(ImageKind.Oci, 2), Stop);
         await berlin.KillAsync();
         Assert.NotEqual(0, (await madrid.Geo.RunAsync("promote")).ExitCode);
+        Assert.NotEqual(0, (await madrid.Geo.RunAsync("promote", "--yes", "--planned", "--unplanned")).ExitCode);
+        var planned = await madrid.Geo.RunAsync("promote", "--yes", "--planned");
+        Assert.Equal((1, true), (planned.ExitCode, planned.Error.Contains("berlin does not answer: nobody can hand over", StringComparison.Ordinal)));
         var dry = (await madrid.Geo.RunAsync("promote", "--dry-run")).EnsureSuccess();
         Assert.Contains("berlin does not answer", dry.Error, StringComparison.Ordinal);
         var promoted = (await madrid.Geo.RunAsync("promote", "--yes")).EnsureSuccess();
@@ -80,6 +83,7 @@ public sealed class PromoteTests
         var token = (await berlin.Geo.RunAsync("apitoken", "new", "failover", "--role", "admin")).EnsureSuccess().Output.Trim();
         using var http = new HttpClient { BaseAddress = berlin.Geo.Url, DefaultRequestHeaders = { Authorization = new("Bearer", token) } };
         Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsJsonAsync("/api/v1/promote", new { name = "madrid" }, Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsJsonAsync("/api/v1/promote", new { name = "berlin", planned = true, unplanned = true }, Stop)).StatusCode);
         Assert.Equal(HttpStatusCode.Accepted, (await http.PostAsJsonAsync("/api/v1/promote", new { name = "berlin" }, Stop)).StatusCode);
         await Wait.UntilAsync(
             async cancel => (await http.GetStringAsync("/api/v1/reports", cancel)).Contains("\"undone\"", StringComparison.Ordinal), s_deadline, () => berlin.Geo.Serve?.LogTail(30) ?? "", Stop);

@@ -29,7 +29,7 @@ public sealed partial class PromoteDialog : ComponentBase, IDisposable
         (_unplanned, _planning, _changed) = (unplanned, true, false);
         try
         {
-            _plan = await Start.PlanAsync(unplanned, _closed.Token);
+            _plan = await Start.PlanAsync(unplanned ? false : null, _closed.Token);
         }
         catch (Exception e) when (e is NpgsqlException or RoleChangedException)
         {
