@@ -57,6 +57,19 @@ public sealed class SiteBook(NpgsqlDataSource source)
                 """, cancel);
     }
 
+    /// <summary>All the sites, as the primary that this one follows says. One that only it had told of and names no more is forgotten.</summary>
+    public async Task TellAllAsync(string primary, IReadOnlyList<KnownSite> sites, CancellationToken cancel)
+    {
+        await TellAsync(sites, cancel);
+        await using var command = source.CreateCommand("""
+            with gone as (delete from known_site where source = 'told' and revoked_at is null and name <> $1 and name <> all ($2) returning name)
+            delete from peer using gone where peer.name = gone.name
+            """);
+        command.Parameters.Add(new() { Value = primary });
+        command.Parameters.Add(new() { Value = sites.Select(s => s.Name).ToArray() });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
     /// <summary>A site that joined by invitation.</summary>
     public async Task JoinAsync(KnownSite site, CancellationToken cancel)
     {

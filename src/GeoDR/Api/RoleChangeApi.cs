@@ -21,6 +21,10 @@ internal sealed record TermCall(string? Choose, string? Name);
 /// <summary>Which site's key counts no more.</summary>
 internal sealed record RevokeCall(string? Site);
 
+/// <summary>Which site is forgotten.</summary>
+/// <param name="Name">This site's name.</param>
+internal sealed record RemoveCall(string? Site, string? Name);
+
 /// <summary>What changes who is the primary, and who takes part: for administrators. A GET says what would be done, and does nothing.</summary>
 internal static class RoleChangeApi
 {
@@ -37,6 +41,7 @@ internal static class RoleChangeApi
         act.MapPost("/demote", DemoteAsync);
         act.MapPost("/term", ChooseAsync);
         act.MapPost("/sites/revoke", RevokeAsync);
+        act.MapPost("/sites/remove", RemoveAsync);
     }
 
     private static bool? Manner(bool planned, bool unplanned) => planned ? true : unplanned ? false : null;
@@ -76,6 +81,14 @@ internal static class RoleChangeApi
             return Problems.Conflict("A site does not revoke itself", e.Message);
         }
     }
+
+    private static Task<IResult> RemoveAsync(RemoveCall call, SiteRemoval removal, SiteStore sites, HttpContext http, CancellationToken cancel) =>
+        call.Site is not { Length: > 0 } site || site.Contains('\0', StringComparison.Ordinal) ? Task.FromResult(Problems.Bad("site is the name of the site to remove"))
+        : ConfirmedAsync(call.Name, sites, "This site cannot be removed", async () =>
+        {
+            await removal.RemoveAsync(await removal.PlanAsync(site, cancel), Who(http), cancel);
+            return Results.Ok(new { Removed = site });
+        }, cancel);
 
     private static async Task<IResult> ConfirmedAsync(string? name, SiteStore sites, string refused, Func<Task<IResult>> act, CancellationToken cancel)
     {

@@ -90,7 +90,22 @@ internal static class FailoverVerbs
             await new Revocation(source).RevokeAsync(p.GetValue(name)!, Environment.UserName, cancel)
                 ? await SayAsync($"{p.GetValue(name)} is revoked here. Revoke it at the other sites too.", ExitCodes.Success)
                 : await SayAsync($"The site {p.GetValue(name)} is not known here; `geodr site list` names them.", ExitCodes.Failed)));
-        return new Command("site", "the other sites") { list, revoke, InvitationVerbs.Invite(), InvitationVerbs.Join() };
+        var (gone, yes) = (new Argument<string>("site"), new Option<bool>("--yes") { Description = "do not ask" });
+        var remove = new Command("remove", "forget a site that takes part no more: its calls are refused, and no event is kept for it") { gone, yes };
+        remove.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(source => RemoveAsync(new(source), p.GetValue(gone)!, p.GetValue(yes), cancel)));
+        return new Command("site", "the other sites") { list, revoke, remove, InvitationVerbs.Invite(), InvitationVerbs.Join() };
+    }
+
+    private static async Task<int> RemoveAsync(SiteRemoval removal, string name, bool yes, CancellationToken cancel)
+    {
+        var plan = await removal.PlanAsync(name, cancel);
+        if (plan.Refusal is { } refusal)
+            return await SayAsync(refusal, ExitCodes.Failed);
+        await Console.Error.WriteLineAsync($"Last heard: {(plan.LastHeardAt is { } at ? Display.Utc(at) : "never")}.\n{string.Join('\n', plan.InWords)}");
+        if (!yes && !await PromoteVerb.ConfirmAsync(name))
+            return ExitCodes.Failed;
+        await removal.RemoveAsync(plan, Environment.UserName, cancel);
+        return await SayAsync($"{name} is removed here.", ExitCodes.Success);
     }
 
     private static Command Fence(string name, bool fence)

@@ -52,9 +52,9 @@ internal sealed partial class HeartbeatLoop(
     {
         if (hold.IsOpen)
             return;
-        hold.Open();
         if (!_silent.IsEmpty)
             LogOpened(logger, hold.Waited.TotalSeconds, string.Join(", ", _silent.Keys));
+        hold.Open();
     }
 
     private async Task<Heartbeat> BeatAsync(Site site, CancellationToken cancel)
@@ -82,7 +82,7 @@ internal sealed partial class HeartbeatLoop(
                 LogUndone(logger, promotion, other.Name, (await handover.HandleAsync(new(promotion, Undo: true), cancel)).Refused ?? "clients are let in");
             // Only one's own primary says who the sites are.
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Sites is { Count: > 0 and < 1000 } told)
-                await book.TellAsync([.. told.Where(t => t.Name != settings.SiteName)], cancel);
+                await book.TellAllAsync(other.Name, [.. told.Where(t => t.Name != settings.SiteName)], cancel);
             if (answer.Name == other.Name)
                 await peers.AnsweredAsync(answer with { Settings = Readiness.SettingsCompared.Take(answer.Settings) }, other.Url, cancel);
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Role != Site.Primary)

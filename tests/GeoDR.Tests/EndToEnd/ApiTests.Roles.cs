@@ -28,12 +28,19 @@ public sealed partial class ApiTests
         ("sites/revoke", """{"site":"madrid"}""", HttpStatusCode.Conflict),
         ("sites/revoke", Twice, HttpStatusCode.OK),
         ("sites/revoke", Twice, HttpStatusCode.OK),
+        ("sites/remove", """{"name":"madrid"}""", HttpStatusCode.BadRequest),
+        ("sites/remove", """{"site":"rome"}""", HttpStatusCode.BadRequest),
+        ("sites/remove", """{"name":"madrid","site":"a\u0000b"}""", HttpStatusCode.BadRequest),
+        ("sites/remove", """{"name":"madrid","site":"madrid"}""", HttpStatusCode.Conflict),
+        ("sites/remove", """{"name":"madrid","site":"berlin"}""", HttpStatusCode.Conflict),
+        ("sites/remove", """{"name":"madrid","site":"rome"}""", HttpStatusCode.OK),
+        ("sites/remove", """{"name":"madrid","site":"rome"}""", HttpStatusCode.Conflict),
     ];
 
     [Fact]
     public async Task RolesAndSites_AreAnAdministratorsAlone()
     {
-        await _sites.Secondary.Postgres.ExecuteAsync("insert into known_site (name, may_promote, source) values ('paris', true, 'joined') on conflict do nothing", Site.Database, Stop);
+        await _sites.Secondary.Postgres.ExecuteAsync("insert into known_site (name, may_promote, source) values ('paris', true, 'joined'), ('rome', true, 'joined') on conflict do nothing", Site.Database, Stop);
         var (viewer, @operator, admin) = (await TokenAsync("viewer"), await TokenAsync("operator"), await TokenAsync("admin"));
         foreach (var (path, body, expected) in s_calls)
         {
@@ -45,6 +52,7 @@ public sealed partial class ApiTests
         var listed = (await _sites.Secondary.Geo.RunAsync("audit", "--json")).EnsureSuccess().Output;
         Assert.Contains("token role-admin", listed, StringComparison.Ordinal);
         Assert.NotEqual(0, (await _sites.Secondary.Geo.RunAsync("site", "revoke", "madrid")).ExitCode);
+        Assert.NotEqual(0, (await _sites.Secondary.Geo.RunAsync("site", "remove", "madrid", "--yes")).ExitCode);
 
         // Whoever looks sees what would be done.
         using var http = Client();

@@ -52,6 +52,8 @@ public sealed partial class FailoverPage : ReadingPage
 
     [Inject] private Revocation Revocation { get; set; } = null!;
 
+    [Inject] private SiteRemoval Removal { get; set; } = null!;
+
     private List<SiteRow> Candidates => [.. _rows.Where(r => r is { IsThis: false, MayPromote: true, Revoked: false, Url: not null })];
 
     protected override async Task ReadRowsAsync()
@@ -96,6 +98,16 @@ public sealed partial class FailoverPage : ReadingPage
         $"Revoke {row.Name}",
         [$"From now on this site takes no call of {row.Name}, counts no term of it, and grants it no token. Only another invitation lets it take part again.", "Revoke it at the other sites, too."],
         null, row.Name, $"Revoke {row.Name}", async by => await Revocation.RevokeAsync(row.Name, by, Closed) ? $"{row.Name} is revoked here." : $"{row.Name} is not known here any more.");
+
+    private Task RemoveAsync(SiteRow row) => Operations.GuardAsync(async () =>
+    {
+        var plan = await Removal.PlanAsync(row.Name, Closed);
+        await ConfirmAsync($"Remove {row.Name}", plan.InWords, plan.Refusal, row.Name, $"Remove {row.Name}", async by =>
+        {
+            await Removal.RemoveAsync(await Removal.PlanAsync(row.Name, Closed), by, Closed);
+            return $"{row.Name} is removed here.";
+        });
+    });
 
     private async Task ConfirmAsync(string title, IReadOnlyList<string> words, string? refusal, string name, string verb, Func<string, Task<string>> act)
     {
