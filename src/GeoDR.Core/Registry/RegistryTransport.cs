@@ -190,10 +190,13 @@ internal sealed class RegistryTransport : IDisposable
             limit.CancelAfter(timeout);
         try
         {
-            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            RequestCounts.Add(_options.Name, response.StatusCode);
+            return response;
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
+            RequestCounts.Add(_options.Name, null);
             throw Unreachable(request.Method, request.RequestUri!, $"no answer within {timeout.TotalSeconds:0.#} s", e);
         }
         catch (Exception) when (request.Content is VerifiedBlobContent { SourceFailure: not null } body)
@@ -204,6 +207,7 @@ internal sealed class RegistryTransport : IDisposable
         // A connection that is reset as soon as it stands escapes HttpClient as it is.
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
         {
+            RequestCounts.Add(_options.Name, null);
             throw Unreachable(request.Method, request.RequestUri!, TlsFaults.Words(e), e);
         }
     }

@@ -6,7 +6,7 @@ using Npgsql;
 namespace GeoDR.Hosting;
 
 /// <summary>Writes what the sync does to the log, in the dashboard's words, and keeps the attempts.</summary>
-internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> logger) : ISyncJournal
+internal sealed partial class SyncJournal(WorkStore work, Metrics.SyncCounters counters, ILogger<SyncJournal> logger) : ISyncJournal
 {
     public Task FinishedAsync(ClaimedRepository claim, RepositoryState state, WorkCost cost)
     {
@@ -34,6 +34,7 @@ internal sealed partial class SyncJournal(WorkStore work, ILogger<SyncJournal> l
 
     private async Task RecordAsync(ClaimedRepository claim, WorkCost cost, string outcome, string? message)
     {
+        counters.Add(outcome, cost);
         try
         {
             await work.RecordAsync(claim, cost, outcome, message, CancellationToken.None);

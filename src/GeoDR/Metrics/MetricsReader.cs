@@ -7,7 +7,7 @@ using Npgsql;
 namespace GeoDR.Metrics;
 
 /// <summary>The metrics' one reading: however often they are fetched, the database is asked once in two seconds at most.</summary>
-internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, AlertTargets targets, TimeProvider time)
+internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, AlertTargets targets, SyncCounters syncs, TimeProvider time)
 {
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
@@ -45,7 +45,10 @@ internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, Al
             .Gauge("geodr_process_uptime_seconds", "Since this process began to serve.", time.GetElapsedTime(_started).TotalSeconds)
             .Gauge("process_resident_memory_bytes", "Memory of this process.", process.WorkingSet64)
             .Counter("process_cpu_seconds_total", "Processor time of this process.", process.TotalProcessorTime.TotalSeconds)
-            .Counter("geodr_metrics_readings_total", "Readings of the database for the metrics.", ++_readings);
+            .Counter("geodr_metrics_readings_total", "Readings of the database for the metrics.", ++_readings)
+            .Family("geodr_registry_requests_total", "counter", "Requests of this process to registries, by the status of the answer; none where there was none.",
+                Registry.RequestCounts.All.Select(c => (MetricsText.Labels(("registry", c.Registry), ("status", c.Status)), (double)c.Count)));
+        syncs.Write(text);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(s_patience);
         try

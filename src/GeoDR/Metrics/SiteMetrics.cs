@@ -41,6 +41,7 @@ public static class SiteMetrics
     {
         text.Gauge("geodr_repositories", "Repositories by state.", "state",
                 [("pending", site.Counts.Pending), ("started", site.Counts.Started), ("synced", site.Counts.Synced), ("failed", site.Counts.Failed)])
+            .Gauge("geodr_failures", "Tags, digests and repositories that failed, by cause.", "cause", facts.Failures)
             .Gauge("geodr_waiting_references", "Tags and digests that wait.", site.ReferencesWaiting)
             .Gauge("geodr_workers", "Processes that sync.", site.Workers)
             .Gauge("geodr_outage", "1 while a registry is out.", "registry",

@@ -32,7 +32,7 @@ public sealed class MetricsTextTests
             "hö\"re", Site.Secondary, "1", 0, false, "healthy", [], new(1, 2, 3, 4), null, null, null, 0, 0, 0, null, 0, 1, [], [],
             [new("berlin", Site.Primary, null, 1, DateTimeOffset.UnixEpoch, null)], DateTimeOffset.UnixEpoch) { Loss = loss };
         var text = new MetricsText();
-        SiteMetrics.Write(text, site, new(0, 0, [("held", 2)], [("log", 1)], [], 2), ["webhook"]);
+        SiteMetrics.Write(text, site, new(0, 0, [("held", 2)], [("log", 1)], [], 2, [("too large", 3)]), ["webhook"]);
         Assert.DoesNotContain("secret", text.ToString(), StringComparison.Ordinal);
         var samples = MetricsParser.Parse(text.ToString());
         Assert.Equal(
