@@ -115,6 +115,9 @@ public sealed record GeoSettings
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 
+    /// <summary>Every setting as people may see it, with where it comes from.</summary>
+    public IReadOnlyList<ShownSetting> Shown { get; init; } = [];
+
     /// <summary>Whether a registry without notifications is a fault: not where comparing it all the time is the source.</summary>
     public bool LooksAtSilence => Notifications.Silence > TimeSpan.Zero && !ReconcileIsTheSource;
 

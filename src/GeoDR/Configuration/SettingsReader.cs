@@ -11,6 +11,7 @@ namespace GeoDR.Configuration;
 public sealed class SettingsReader(IConfiguration configuration)
 {
     private readonly List<Fault> _faults = [];
+    private readonly ShownSettings _shown = new(configuration);
 
     public IReadOnlyList<Fault> Faults => _faults;
 
@@ -85,7 +86,7 @@ public sealed class SettingsReader(IConfiguration configuration)
         _faults.AddRange(CertificateFaults.Of(settings));
         _faults.AddRange(TokensFrom.Faults(settings));
         Relations(settings, secondary);
-        return settings;
+        return settings with { Shown = _shown.List() };
     }
 
     /// <summary>Two spellings of one address: host and port decide, a trailing slash does not.</summary>
@@ -206,6 +207,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     private List<string> Secrets()
     {
         var secrets = List("Geo:Notifications:Secrets");
+        _shown.NoteSecret("Geo:Notifications:Secrets");
         if (File("Geo:Notifications:SecretsFile") is { } file)
             secrets.AddRange(Lines("Geo:Notifications:SecretsFile", file));
         return secrets;
@@ -258,6 +260,7 @@ public sealed class SettingsReader(IConfiguration configuration)
 
     private List<string> List(string key)
     {
+        _shown.Note(key);
         var section = configuration.GetSection(key);
         var items = section.GetChildren().Select(c => c.Value ?? "").ToList();
         if (section.Value is { } line)
@@ -273,11 +276,16 @@ public sealed class SettingsReader(IConfiguration configuration)
         return name;
     }
 
-    private string? Text(string key) => configuration[key] is { Length: > 0 } text ? text.Trim() : null;
+    private string? Text(string key)
+    {
+        _shown.Note(key);
+        return configuration[key] is { Length: > 0 } text ? text.Trim() : null;
+    }
 
     /// <summary>A value given as it is, or in a file named by the same key with "File" behind it.</summary>
     private string? Secret(string key)
     {
+        _shown.NoteSecret(key);
         var (value, file) = (Text(key), Text(key + "File"));
         if (value is not null && file is not null)
             Wrong(key, $"is given twice, also as {key}File; keep one");
@@ -328,6 +336,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     private bool Flag(string key)
     {
         var text = Text(key);
+        _shown.Note(key, "false");
         if (text is null || bool.TryParse(text, out _))
             return text is not null && bool.Parse(text);
         Wrong(key, $"is '{text}'; write true or false");
@@ -337,6 +346,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     private int Number(string key, int otherwise, int least, int most)
     {
         var text = Text(key);
+        _shown.Note(key, otherwise.ToString(CultureInfo.InvariantCulture));
         if (text is null)
             return otherwise;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
@@ -348,6 +358,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     private TimeSpan Time(string key, TimeSpan otherwise, TimeSpan least, TimeSpan most)
     {
         var text = Text(key);
+        _shown.Note(key, Duration.Format(otherwise));
         if (text is null)
             return otherwise;
         if (Duration.TryParse(text, out var time) && time >= least && time <= most)
