@@ -47,6 +47,7 @@ public sealed class RoleChange(NpgsqlDataSource source, TimeProvider time)
         await RaiseAsync(connection, key, new(await NextEpochAsync(connection, cancel), promotion, site.Name), cancel);
         await ExecuteAsync(connection, """
             update site set role = 'primary', follows = null, comparing = null, paused = false;
+            update repository set paused = false where paused;
             delete from worker;
             update repository set state = 0, worker_id = null, claim_token = nextval('claim_token') where state = 1;
             delete from waiting_deletion;

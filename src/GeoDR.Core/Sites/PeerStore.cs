@@ -20,6 +20,9 @@ public sealed record Heartbeat(
 
     /// <summary>What is set there, as far as two sites can be compared by it; never a secret.</summary>
     public IReadOnlyDictionary<string, string>? Settings { get; init; }
+
+    /// <summary>How the sender is; null from a version that does not say.</summary>
+    public SiteFigures? Figures { get; init; }
 }
 
 /// <summary>The answer: what the called site is.</summary>
@@ -32,6 +35,11 @@ public sealed record HeartbeatAnswer(string Name, string Role, string? Primary, 
 
     /// <summary>Of the called site's program.</summary>
     public string? Version { get; init; }
+
+    /// <summary>How the called site is; null from a version that does not say.</summary>
+    public string? Health { get; init; }
+
+    public SiteFigures? Figures { get; init; }
 
     /// <summary>What is set there, as far as two sites can be compared by it; never a secret.</summary>
     public IReadOnlyDictionary<string, string>? Settings { get; init; }
@@ -69,7 +77,7 @@ public sealed class PeerStore(NpgsqlDataSource source)
     /// <summary>A site answered, and said less of itself than its own heartbeat does: what that said stays.</summary>
     public async Task AnsweredAsync(HeartbeatAnswer answer, string? url, CancellationToken cancel)
     {
-        var status = new Heartbeat(answer.Name, answer.Role, url, answer.Primary, answer.Version ?? "", null, null, new Dictionary<string, long>(), "unknown") { Settings = answer.Settings };
+        var status = new Heartbeat(answer.Name, answer.Role, url, answer.Primary, answer.Version ?? "", null, null, new Dictionary<string, long>(), answer.Health ?? "unknown") { Settings = answer.Settings, Figures = answer.Figures };
         await using var command = source.CreateCommand("""
             insert into peer (name, role, url, status) values ($1, $2, $3, $4)
             on conflict (name) do update set role = excluded.role, url = excluded.url, last_heard_at = clock_timestamp(),

@@ -16,15 +16,21 @@ public sealed class EventList(NpgsqlDataSource source)
     public Task<List<EventRow>> ListAsync(long after, int limit, CancellationToken cancel) =>
         ReadAsync($"select {Columns} from event where id > $1 order by id limit $2", after, limit, cancel);
 
-    /// <summary>The newest, the oldest of them first.</summary>
-    public Task<List<EventRow>> NewestAsync(int limit, CancellationToken cancel) =>
-        ReadAsync($"select * from (select {Columns} from event where id > $1 order by id desc limit $2) as newest order by id", 0, limit, cancel);
+    /// <summary>The newest first.</summary>
+    public Task<List<EventRow>> NewestAsync(EventFilter filter, int limit, CancellationToken cancel)
+    {
+        // Each case by itself: one statement for all would be planned for none.
+        var sql = $"select {Columns} from event where id < $1{(filter.Repository is null ? "" : " and repository = $3")}{(filter.Kind is null ? "" : $" and kind = ${(filter.Repository is null ? 3 : 4)}")} order by id desc limit $2";
+        return ReadAsync(sql, filter.Before ?? long.MaxValue, limit, cancel, [.. new[] { filter.Repository, filter.Kind }.OfType<string>()]);
+    }
 
-    private async Task<List<EventRow>> ReadAsync(string sql, long after, int limit, CancellationToken cancel)
+    private async Task<List<EventRow>> ReadAsync(string sql, long after, int limit, CancellationToken cancel, params string[] texts)
     {
         await using var command = source.CreateCommand(sql);
         command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = limit });
+        foreach (var text in texts)
+            command.Parameters.Add(new() { Value = text });
         var events = new List<EventRow>();
         await using var row = await command.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))

@@ -13,6 +13,9 @@ public sealed record RepositoryRow(
 {
     /// <summary>Null before the first sync.</summary>
     public RowVerification? Verification { get; init; }
+
+    /// <summary>An operator holds its sync.</summary>
+    public bool Paused { get; init; }
 }
 
 /// <summary>What was checked of a repository at the own registry.</summary>
@@ -41,7 +44,7 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             r.full_wanted > r.full_done, p.bytes_done, p.bytes_to_do, p.rate,
             v.state, v.kind, v.checked_at, v.deep_at, v.failure,
             (select count(*) from damage d where d.repository_id = r.id and d.healed_at is null),
-            v.tags, v.manifests, v.blobs, v.bytes, v.requests
+            v.tags, v.manifests, v.blobs, v.bytes, v.requests, r.paused
         from repository r
         left join verification v on v.repository_id = r.id
         left join progress p on p.repository_id = r.id and p.claim_token = r.claim_token and r.state = 1
@@ -105,7 +108,7 @@ public sealed class RepositoryList(NpgsqlDataSource source)
                 reader.GetInt64(0), reader.GetString(1), state.ToString().ToLowerInvariant(), (int)state, reader.GetInt32(3), Time(reader, 4),
                 Text(reader, 5), Text(reader, 6), Text(reader, 7), Time(reader, 8), Time(reader, 9),
                 reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12), reader.GetBoolean(13), Progress(reader))
-            { Verification = Verification(reader) });
+            { Verification = Verification(reader), Paused = reader.GetBoolean(28) });
         }
         return rows;
     }

@@ -43,6 +43,9 @@ public sealed record SiteStatus(
     /// <summary>(secondary) What would be lost, were the primary lost now.</summary>
     public LossSummary? Loss { get; init; }
 
+    /// <summary>(secondary) How fast it catches up.</summary>
+    public Throughput? Throughput { get; init; }
+
     /// <summary>Alerts that are raised and not over; `geodr alerts list` says what they are.</summary>
     public long OpenAlerts { get; init; }
     /// <summary>(primary) How much of the log is kept, and for whom.</summary>
@@ -53,6 +56,11 @@ public sealed record SiteStatus(
 
     /// <summary>How far this site's registry was read, and what the last comparison came to.</summary>
     public ReconcileStatus? Reconcile { get; init; }
+
+    /// <summary>What of this the other sites are told.</summary>
+    public SiteFigures ToFigures() => new SiteFigures(
+        Reasons, Paused, Cursor?.LagEvents, Cursor?.LagSeconds, OldestUnsyncedSeconds, ReferencesWaiting, BytesWaiting, CatchUpSeconds, Throughput,
+        Verification?.Succeeded, Verification?.Damaged, Workers, OpenAlerts).Shortened();
 }
 
 /// <summary>The comparisons of a site.</summary>

@@ -50,7 +50,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         var (counts, cursor, log, workers) = (count.States, ReadCursor(reader), ReadLog(reader, count.Quarantined), (int)reader.GetInt64(12));
         var verification = site.IsPrimary ? null : count.Verification;
         var (health, reasons) = Judge(site, counts, cursor, log, workers, outages, requests, count.Divergent, verification?.Damaged ?? 0,
-            count.Braked, count.HeldDeletions);
+            count.Braked, count.HeldDeletions, count.Paused);
         if (compared.Last is { Status: "failed" } broken)
             (health, reasons) = (health == "healthy" ? "degraded" : health, [.. reasons, $"the last comparison ({broken.Reason}) could not be completed: {broken.Message}"]);
         if (site.IsPrimary && silent is not null)
@@ -65,7 +65,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
             site.Name, site.Role, Version, site.Epoch, site.Paused, health, reasons, counts,
             site.IsPrimary ? null : cursor, site.IsPrimary ? log : null, lost?.OldestSeconds, count.Bytes, count.References, count.Deletions,
             left == 0 || pace <= 0 ? null : left / pace, count.Divergent, workers, outages, requests, peers, time.GetUtcNow())
-        { FencedBy = site.IsFenced ? site.NewerSite ?? site.Rival : null, Verification = verification, Reconcile = compared, Loss = lost, LogKept = kept, OpenAlerts = reader.GetInt64(13), CountedSecondsAgo = age.TotalSeconds };
+        { FencedBy = site.IsFenced ? site.NewerSite ?? site.Rival : null, Verification = verification, Throughput = site.IsPrimary ? null : new(pace * 60, count.BytesLately / 300d), Reconcile = compared, Loss = lost, LogKept = kept, OpenAlerts = reader.GetInt64(13), CountedSecondsAgo = age.TotalSeconds };
     }
 
     private static CursorStatus? ReadCursor(NpgsqlDataReader row) => row.IsDBNull(0) ? null : new(
@@ -78,7 +78,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
     /// <summary>A site is as well as the worst thing about it; every reason is said.</summary>
     private static (string Health, IReadOnlyList<string> Reasons) Judge(
         Site site, StateCounts counts, CursorStatus? cursor, LogStatus? log, int workers,
-        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent, long damaged, long braked, long heldDeletions)
+        IReadOnlyList<Outage> outages, IReadOnlyList<Request> requests, long divergent, long damaged, long braked, long heldDeletions, long paused)
     {
         var (bad, weak) = (new List<string>(), new List<string>());
         if (site.IsPrimary)
@@ -113,19 +113,23 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         if (workers == 0)
             bad.Add("no worker is alive: start `geodr serve` or `geodr worker`");
         if (counts.Failed > 0)
-            weak.Add($"{counts.Failed} repositories failed");
+            weak.Add($"{Repositories(counts.Failed)} failed: `geodr failures` says why");
         if (damaged > 0)
-            weak.Add($"{damaged} repositories hold something missing or damaged: `geodr verify` names it");
+            weak.Add($"{Repositories(damaged)} with something missing or damaged: `geodr verify` names it");
         if (requests.Any(r => r.Kind == "backfill"))
             weak.Add("a backfill is running: not everything is known yet");
         if (divergent > 0)
             weak.Add($"{divergent} pushes came to this site where nobody should push");
+        if (paused > 0)
+            weak.Add($"an operator holds the sync of {Repositories(paused)}: `geodr repository resume NAME` lets it go on");
         if (braked > 0)
             weak.Add($"the brake holds {braked} deletions: look with `geodr deletions list`, then release or keep them");
         if (heldDeletions > 0)
             weak.Add($"{heldDeletions} deletions wait for an operator: `geodr deletions list` says why");
         return Health(site, bad, weak);
     }
+
+    private static string Repositories(long count) => count == 1 ? "1 repository" : $"{count} repositories";
 
     private static (string, IReadOnlyList<string>) Health(Site site, List<string> bad, List<string> weak) =>
         (bad.Count > 0 ? "unhealthy" : site.Paused ? "paused" : weak.Count > 0 ? "degraded" : "healthy", [.. bad, .. weak]);

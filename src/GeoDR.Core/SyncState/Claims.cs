@@ -6,13 +6,13 @@ namespace GeoDR.SyncState;
 /// <summary>The state row as queue: claims under a worker's lease, fenced by a token.</summary>
 public sealed class Claims(NpgsqlDataSource source)
 {
-    /// <summary>Claims rows of one priority for a living worker; none while the site is paused or a peer is out.</summary>
+    /// <summary>Claims rows of one priority for a living worker; none while the site is paused or a peer is out, and none that is paused itself.</summary>
     public async Task<IReadOnlyList<ClaimedRepository>> ClaimAsync(Guid worker, int priority, int atMost, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
             with picked as (
                 select id from repository
-                where state = 0 and priority = $2 and (retry_at is null or retry_at <= clock_timestamp())
+                where state = 0 and not repository.paused and priority = $2 and (retry_at is null or retry_at <= clock_timestamp())
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
                   and exists (select from site where role = 'secondary' and not paused and comparing is null)
                   and not exists (select from outage)
@@ -44,7 +44,7 @@ public sealed class Claims(NpgsqlDataSource source)
         await using var command = source.CreateCommand("""
             with picked as (
                 select id from repository
-                where id = $2 and state <> 1
+                where id = $2 and state <> 1 and not repository.paused
                   and exists (select from worker where id = $1 and lease_until > clock_timestamp())
                   and exists (select from site where role = 'secondary' and not paused and comparing is null)
                   and not exists (select from outage)
@@ -96,7 +96,7 @@ public sealed class Claims(NpgsqlDataSource source)
     public async Task<TimeSpan?> NextDueAsync(CancellationToken cancel)
     {
         await using var command = source.CreateCommand(
-            "select min(retry_at) - clock_timestamp() from repository where state in (0, 3) and retry_at > clock_timestamp()");
+            "select min(retry_at) - clock_timestamp() from repository where state in (0, 3) and retry_at > clock_timestamp() and retry_at < 'infinity'");
         return await command.ExecuteScalarAsync(cancel) is TimeSpan due ? due : null;
     }
 

@@ -116,6 +116,27 @@ public sealed partial class Requests(NpgsqlDataSource source)
         return marked.Count > 0;
     }
 
+    /// <summary>Holds the sync of one repository, or lets it go on. What has begun is finished; its events are taken in all the same.</summary>
+    /// <param name="who">For the audit log.</param>
+    /// <returns>False where there is no such repository.</returns>
+    public async Task<bool> PauseOneAsync(string name, bool paused, string who, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using (var update = new NpgsqlCommand("update repository set paused = $2 where name = $1", connection))
+        {
+            update.Parameters.Add(new() { Value = name });
+            update.Parameters.Add(new() { Value = paused });
+            if (await update.ExecuteNonQueryAsync(cancel) == 0)
+                return false;
+        }
+        await AuditLog.WriteAsync(connection, who, paused ? "paused" : "resumed", name, null, null, cancel);
+        await using (var tell = new NpgsqlCommand($"notify {Marking.Channel}", connection))
+            await tell.ExecuteNonQueryAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return true;
+    }
+
     /// <summary>Marks every repository that has a failure of this cause, in small batches; answers how many.</summary>
     /// <param name="who">For the audit log.</param>
     public async Task<int> ResyncCauseAsync(string cause, string who, CancellationToken cancel)

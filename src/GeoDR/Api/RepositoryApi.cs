@@ -26,12 +26,19 @@ internal static class RepositoryApi
         read.MapGet("/repositories", ListAsync);
         read.MapGet("/repositories/{id:long}", GetAsync);
         read.MapGet("/repositories/{id:long}/attempts", AttemptsAsync);
+        read.MapGet("/repositories/{id:long}/tags", TagsAsync);
+        read.MapGet("/repositories/{id:long}/events", async (long id, RepositoryList list, EventList events, int? limit, CancellationToken cancel) =>
+            limit is < 1 or > MaxLimit ? Bad($"limit is from 1 to {MaxLimit}")
+            : await list.GetAsync(id, cancel) is not { } row ? NotFound($"repository {id}")
+            : Results.Ok(new { items = await events.NewestAsync(new(row.Name, null, null), limit ?? 50, cancel) }));
         read.MapGet("/repositories/{id:long}/damage", VerificationApi.DamageAsync);
         read.MapGet("/requests", (Requests requests, CancellationToken cancel) => requests.ListAsync(running: false, 100, cancel));
         read.MapGet("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
             (await requests.ListAsync(running: false, 1000, cancel)).FirstOrDefault(r => r.Id == id) is { } found ? Results.Ok(found) : NotFound($"request {id}"));
         var write = routes.MapGroup("/api/v1").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>();
         write.MapPost("/repositories/{id:long}/resync", ResyncOneAsync);
+        write.MapPost("/repositories/{id:long}/pause", (long id, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) => PauseOneAsync(id, true, list, requests, http, cancel));
+        write.MapPost("/repositories/{id:long}/resume", (long id, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) => PauseOneAsync(id, false, list, requests, http, cancel));
         write.MapPost("/repositories/resync", ResyncManyAsync);
         write.MapReverify();
         write.MapDelete("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
@@ -43,8 +50,9 @@ internal static class RepositoryApi
     private static async Task<IResult> StatusAsync(StatusReader status, CancellationToken cancel) =>
         await status.ReadAsync(cancel) is { } found ? Results.Ok(found) : NotFound("a started site");
 
-    private static async Task<IResult> SitesAsync(StatusReader status, SiteBook book, CancellationToken cancel) =>
-        await status.ReadAsync(cancel) is { } own ? Results.Ok(new { own, own.Peers, Known = await book.ListAsync(cancel) }) : NotFound("a started site");
+    private static async Task<IResult> SitesAsync(StatusReader status, SiteRows rows, SiteBook book, CancellationToken cancel) =>
+        await status.ReadAsync(cancel) is { } own
+            ? Results.Ok(new { Items = await rows.ReadAsync(own, cancel), own, own.Peers, Known = await book.ListAsync(cancel) }) : NotFound("a started site");
 
     private static async Task<IResult> ListAsync(
         RepositoryList list, string? state, string? search, string? name, string? after, int? limit, CancellationToken cancel)
@@ -68,8 +76,17 @@ internal static class RepositoryApi
         : await list.GetAsync(id, cancel) is null ? NotFound($"repository {id}")
         : Results.Ok(new { items = await attempts.ListAsync(id, limit ?? 50, cancel) });
 
+    private static async Task<IResult> TagsAsync(long id, RepositoryList list, IServiceProvider services, int? limit, CancellationToken cancel) =>
+        limit is < 1 or > MaxLimit ? Bad($"limit is from 1 to {MaxLimit}")
+        : await list.GetAsync(id, cancel) is not { } row ? NotFound($"repository {id}")
+        : services.GetService<TagComparison>() is { } tags ? Results.Ok(await tags.ReadAsync(row.Name, limit ?? 100, cancel))
+        : Problems.Conflict("This site is a primary", "Tags are compared side by side at a secondary.");
+
     private static async Task<IResult> ResyncOneAsync(long id, RepositoryList list, Requests requests, CancellationToken cancel) =>
         await list.GetAsync(id, cancel) is { } row && await requests.ResyncOneAsync(row.Name, cancel) ? Results.Accepted() : NotFound($"repository {id}");
+
+    private static async Task<IResult> PauseOneAsync(long id, bool paused, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is { } row && await requests.PauseOneAsync(row.Name, paused, http.User.Identity?.Name ?? "api", cancel) ? Results.NoContent() : NotFound($"repository {id}");
 
     private static async Task<IResult> ResyncManyAsync(ResyncRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
     {

@@ -43,11 +43,11 @@ internal static class SiteCalls
         await book.TellAsync([new(caller, heartbeat.Url, null, true, false, "told", heartbeat.RegistryUrl)], http.RequestAborted);
         // A promotion only asks and tells; how its site is, its own heartbeat says.
         if (heartbeat.Role is Site.Primary or Site.Secondary)
-            await peers.HeardAsync(heartbeat with { Terms = null, Settings = Readiness.SettingsCompared.Take(heartbeat.Settings) }, http.RequestAborted);
+            await peers.HeardAsync(heartbeat with { Terms = null, Settings = Readiness.SettingsCompared.Take(heartbeat.Settings), Figures = SiteFigures.Take(heartbeat.Figures) }, http.RequestAborted);
         var site = (await sites.ReadAsync(http.RequestAborted))!;
         var now = await status.ReadAsync(http.RequestAborted);
         return Results.Ok(new HeartbeatAnswer(site.Name, site.Role, site.IsPrimary ? null : site.Follows ?? settings.PrimaryPeer?.Name, now?.Log?.Head ?? 0)
-        { Terms = await terms.NewestAsync(http.RequestAborted), Undone = await runs.UndoneAsync(http.RequestAborted), Sites = await book.ListAsync(http.RequestAborted), Version = now?.Version, Settings = ComparedSettings.Of(settings) });
+        { Terms = await terms.NewestAsync(http.RequestAborted), Undone = await runs.UndoneAsync(http.RequestAborted), Sites = await book.ListAsync(http.RequestAborted), Version = now?.Version, Health = now?.Health, Figures = now?.ToFigures(), Settings = ComparedSettings.Of(settings) });
     }
 
     private static async Task<IResult> InventoryAsync(

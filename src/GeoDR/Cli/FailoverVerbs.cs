@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Text.Json;
 using GeoDR.Configuration;
 using GeoDR.Dashboard;
+using GeoDR.Dashboard.Overview;
 using GeoDR.Failover;
 using GeoDR.Hosting;
 using GeoDR.Sites;
+using GeoDR.Status;
 using GeoDR.Tokens;
 using Npgsql;
 
@@ -80,8 +82,12 @@ internal static class FailoverVerbs
         var list = new Command("list", "the sites that this one knows") { json };
         list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            Listing.Write(p.GetValue(json), await new SiteBook(source).ListAsync(cancel), ["site", "url", "registry", "may promote", "known by", ""], s =>
-                [s.Name, s.Url ?? "", s.RegistryUrl ?? "", s.MayPromote ? "yes" : "no", s.Source, s.Revoked ? "revoked" : ""]);
+            var (book, time) = (new SiteBook(source), TimeProvider.System);
+            var rows = await new SiteRows(book, new(source, book), new(source), time).ReadAsync(await new StatusReader(source, time).ReadAsync(cancel), cancel);
+            Listing.Write(p.GetValue(json), rows, ["site", "role", "health", "lag", "synced", "oldest push not there", "may promote", "last heard", "remarks"], s =>
+                [s.IsFreshest ? $"{s.Name} (freshest)" : s.Name, s.Role, s.Health, s.LagEvents is { } lag ? Display.Number(lag, "event", "events") : "–",
+                    s.SyncedPercent is { } percent ? string.Create(CultureInfo.InvariantCulture, $"{percent:0.#} %") : "–", s.Figures?.OldestUnsyncedSeconds is { } age ? Display.Age(age) : "–",
+                    s.MayPromote ? "yes" : "no", s.LastHeardAt is { } at ? Display.Relative(at, time.GetUtcNow()) : s.IsThis ? "this site" : "never", string.Join("; ", SiteWords.Why(s))]);
             return ExitCodes.Success;
         }));
         var name = new Argument<string>("site");

@@ -9,11 +9,13 @@ internal static class Listing
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    public static void WriteJson<T>(T item) => Console.WriteLine(JsonSerializer.Serialize(item, s_json));
+
     public static void Write<T>(bool json, IReadOnlyList<T> items, IReadOnlyList<string> columns, Func<T, IReadOnlyList<string>> row)
     {
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(items, s_json));
+            WriteJson(items);
             return;
         }
         var table = new Table().Border(TableBorder.None);

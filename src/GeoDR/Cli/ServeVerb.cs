@@ -34,7 +34,7 @@ internal static class ServeVerb
             builder.Services.AddPrimary(settings);
         else
             builder.Services.AddSecondary(settings, site.Follows).AddSync(settings, site.Follows);
-        builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings, again).AddSiteCalls();
+        builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings, again).AddSiteCalls().AddHostedService<HistoryLoop>();
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)

@@ -60,6 +60,9 @@ public static class Display
     public static string Left(RowProgress progress) =>
         $"{Bytes((long)progress.BytesPerSecond)}/s, {(progress.SecondsLeft is { } left ? $"{Age(left)} left" : "nothing moves")}";
 
+    /// <summary>Enough of a digest to tell two apart.</summary>
+    public static string ShortDigest(string digest) => digest.Length > 19 ? digest[..19] : digest;
+
     public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 
     public static string Number(long number, string one, string many) => $"{Number(number)} {(number == 1 ? one : many)}";

@@ -66,7 +66,7 @@ internal sealed partial class HeartbeatLoop(
             {
                 ["pending"] = s.Counts.Pending, ["started"] = s.Counts.Started, ["synced"] = s.Counts.Synced, ["failed"] = s.Counts.Failed,
             }, s.Health)
-        { Terms = await terms.NewestAsync(cancel), RegistryUrl = SettingsBook.Own(settings).RegistryUrl, Settings = ComparedSettings.Of(settings) };
+        { Terms = await terms.NewestAsync(cancel), RegistryUrl = SettingsBook.Own(settings).RegistryUrl, Settings = ComparedSettings.Of(settings), Figures = s.ToFigures() };
     }
 
     private async Task<bool> AskAsync(KnownSite other, Site site, Heartbeat beat, CancellationToken cancel)
@@ -84,7 +84,7 @@ internal sealed partial class HeartbeatLoop(
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Sites is { Count: > 0 and < 1000 } told)
                 await book.TellAllAsync(other.Name, [.. told.Where(t => t.Name != settings.SiteName)], cancel);
             if (answer.Name == other.Name)
-                await peers.AnsweredAsync(answer with { Settings = Readiness.SettingsCompared.Take(answer.Settings) }, other.Url, cancel);
+                await peers.AnsweredAsync(answer with { Settings = Readiness.SettingsCompared.Take(answer.Settings), Figures = SiteFigures.Take(answer.Figures) }, other.Url, cancel);
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Role != Site.Primary)
                 LogNotPrimary(logger, answer.Name, answer.Role);
             if (_silent.TryRemove(other.Name, out _))

@@ -141,12 +141,15 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
             var answer = await HoldAsync(run, report, cancel);
             await using var command = source.CreateCommand("""
                 select (select count(*) from repository where state in (0, 1)), (select count(*) from repository where state = 3),
-                    (select count(*) from waiting_reference), (select event_id from cursor where log_id = $1)
+                    (select count(*) from waiting_reference), (select event_id from cursor where log_id = $1),
+                    (select count(*) from repository where paused and state in (0, 1))
                 """);
             command.Parameters.Add(new() { Value = answer.LogId });
             await using var row = await command.ExecuteReaderAsync(cancel);
             await row.ReadAsync(cancel);
             var (open, failed, references, cursor) = (row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? -1 : row.GetInt64(3));
+            if (row.GetInt64(4) is > 0 and var paused && open == paused)
+                throw new StepFailedException($"{paused} of the repositories that wait are paused: `geodr repository resume NAME` lets them go on, then promote again");
             if (failed > 0 && open == 0)
                 throw new StepFailedException($"{failed} repositories failed, `geodr failures` says why: mend that and promote again, or promote with --unplanned and lose them");
             left = $"{open} repositories and {references} references wait, the log is read to event {cursor} of {answer.Head}";

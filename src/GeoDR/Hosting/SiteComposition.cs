@@ -30,7 +30,7 @@ internal static class SiteComposition
         .AddSingleton(TimeProvider.System)
         .AddSingleton(_ => SiteDatabase.Open(settings.Database))
         .AddSingleton<SiteStore>().AddSingleton<SiteBook>().AddSingleton<PeerStore>().AddSingleton<StatusReader>().AddSingleton<RepositoryList>().AddSingleton<AttemptList>()
-        .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>()
+        .AddSingleton<QuarantineStore>().AddSingleton<LossReader>().AddSingleton<EventList>().AddSingleton<FailureGroups>().AddSingleton<WorkerList>().AddSingleton<IntakeReader>().AddSingleton<History>().AddSingleton<Metrics.SyncCounters>()
         .AddSingleton<Requests>().AddSingleton<Outages>().AddSingleton<InventoryStore>().AddSingleton<Fingerprints>()
         .AddSingleton<ReconcileRuns>().AddSingleton<Notices>()
         .AddSingleton<Checks>().AddSingleton<VerifyRequests>().AddSingleton<DamageList>()
@@ -68,6 +68,7 @@ internal static class SiteComposition
         .AddSingleton(p => new Tailer(p.GetRequiredService<ILogReader>(), p.GetRequiredService<NpgsqlDataSource>(), settings.Selection, follows))
         .AddSingleton<HeartbeatSender>()
         .AddSingleton<IInventorySource, PeerInventory>()
+        .AddSingleton(p => new TagComparison(p.GetRequiredService<InventoryStore>(), p.GetRequiredService<IPrimaryInventory>(), settings.Selection))
         .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<CompareLoop>().AddHostedService<OfferLoop>();
 
     /// <summary>The part that any number of processes may run on one tracking database.</summary>

@@ -25,7 +25,7 @@ public sealed partial class DependencyTests
         ["Failover"] = ["Audit", "EventLog", "Sites", "Tokens"],
         ["Reconcile"] = ["EventLog", "Registry", "Inventory", "Selection", "SyncState"],
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
-        ["Status"] = ["SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
+        ["Status"] = ["EventLog", "Failover", "SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
         ["Readiness"] = ["Status", "Failover", "Sites", "Registry", "Sync", "Selection", "Notifications", "EventLog"],
         ["Alerts"] = ["Status", "Sites", "SyncState"],
     };

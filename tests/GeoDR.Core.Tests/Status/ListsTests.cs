@@ -16,9 +16,13 @@ public sealed partial class ListsTests(PostgresFixture postgres) : DatabaseTest(
         await new LogAppender(Database.Source).AppendAsync([.. Events.Many("a", 5), Events.Push("b", null, bytes: null), Events.Delete("a", "t1")], [], Stop);
         var list = new EventList(Database.Source);
         Assert.Equal([3L, 4L], (await list.ListAsync(2, 2, Stop)).Select(e => e.Id));
-        var newest = await list.NewestAsync(2, Stop);
-        Assert.Equal([("push", "b", null, null), ("delete", "a", "t1", (long?)null)], newest.Select(e => (e.Kind, e.Repository, e.Tag, e.Bytes)));
+        var newest = await list.NewestAsync(EventFilter.None, 2, Stop);
+        Assert.Equal([("delete", "a", "t1", null), ("push", "b", null, (long?)null)], newest.Select(e => (e.Kind, e.Repository, e.Tag, e.Bytes)));
         Assert.Empty(await list.ListAsync(long.MaxValue, 10, Stop));
+        Assert.Equal([7L, 5L], (await list.NewestAsync(EventFilter.From(" a ", "neither", null), 2, Stop)).Select(e => e.Id));
+        Assert.Equal([5L, 4L], (await list.NewestAsync(EventFilter.From("a", "push", 7), 2, Stop)).Select(e => e.Id));
+        Assert.Equal([6L, 5L], (await list.NewestAsync(new(null, "push", null), 2, Stop)).Select(e => e.Id));
+        Assert.Empty(await list.NewestAsync(EventFilter.From("'; drop table event; --", null, null), 2, Stop));
     }
 
     [Fact]

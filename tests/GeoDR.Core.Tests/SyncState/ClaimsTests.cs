@@ -32,6 +32,7 @@ public sealed class ClaimsTests(PostgresFixture postgres) : DatabaseTest(postgre
     [InlineData("update worker set lease_until = clock_timestamp() - interval '1 second'")]
     [InlineData("update site set paused = true")]
     [InlineData("update site set role = 'primary'")]
+    [InlineData("update repository set paused = true")]
     [InlineData("insert into outage (peer, kind, detail) values ('own registry', 'unreachable', 'x')")]
     [InlineData("update repository set retry_at = clock_timestamp() + interval '1 minute'")]
     public async Task Claim_WhereItMustNot_TakesNothing(string change)

@@ -140,11 +140,10 @@ public sealed class FailoverSoak : IAsyncDisposable
         await Wait.UntilAsync(
             async _ =>
             {
-                // Once more where two sites have another content each under one tag: what is taken second is asked about again. Where all
-                // that is open was decided about already, there is nothing to take, and the command says so.
+                // Once more where two sites have another content each under one tag: what is taken second is asked about again.
                 if (await OpenAsync(to) > 0)
                 {
-                    await to.Geo.RunAsync("divergent", "take", "--all");
+                    (await to.Geo.RunAsync("divergent", "take", "--all")).EnsureSuccess();
                 }
 
                 return await OpenAsync(to) + await OpenAsync(from) + await OpenAsync(third) == 0;

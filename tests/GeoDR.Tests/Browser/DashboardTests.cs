@@ -115,7 +115,7 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     public async Task Dashboard_OfThePrimary_ShowsTheSecondary()
     {
         var page = await SignedInAsync(_sites.Primary.Geo.Url);
-        await Assertions.Expect(page.GetByTestId("peers").GetByText(TwoSites.SecondaryName)).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId($"site-{TwoSites.SecondaryName}")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "primary");
     }
 

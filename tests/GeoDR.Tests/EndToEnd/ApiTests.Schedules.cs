@@ -21,6 +21,6 @@ public sealed partial class ApiTests
         var row = Assert.Single((await JsonAsync(http, "/api/v1/schedules"))["items"]!.AsArray(), s => (string?)s!["name"] == "reconcile")!;
         Assert.Equal(("reconcile", "hand", TwoSites.AdminUser), ((string?)row["name"], (string?)row["last"]!["cause"], (string?)row["last"]!["wantedBy"]));
         Assert.Contains("schedule run", (await geo.RunAsync("audit", "--json")).EnsureSuccess().Output, StringComparison.Ordinal);
-        Assert.Contains("Run reconcile now", await http.GetStringAsync("/schedules", Stop), StringComparison.Ordinal);
+        Assert.Contains("Run now: reconcile", await http.GetStringAsync("/schedules", Stop), StringComparison.Ordinal);
     }
 }

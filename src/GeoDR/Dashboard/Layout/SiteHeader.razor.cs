@@ -21,14 +21,6 @@ public sealed partial class SiteHeader : LiveComponent
 
     [Inject] private DialogService Dialogs { get; set; } = null!;
 
-    private static BadgeStyle HealthStyle(string health) => health switch
-    {
-        "healthy" => BadgeStyle.Success,
-        "degraded" or "paused" => BadgeStyle.Warning,
-        "unhealthy" => BadgeStyle.Danger,
-        _ => BadgeStyle.Light,
-    };
-
     private static string LagOf(SiteStatus site) => site switch
     {
         { Log: { } log } => $"log at event {Display.Number(log.Head)}",

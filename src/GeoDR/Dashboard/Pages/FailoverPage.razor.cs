@@ -34,9 +34,7 @@ public sealed partial class FailoverPage : ReadingPage
 
     [Inject] private SiteStore Sites { get; set; } = null!;
 
-    [Inject] private SiteBook Book { get; set; } = null!;
-
-    [Inject] private TermStore Terms { get; set; } = null!;
+    [Inject] private SiteRows Rows { get; set; } = null!;
 
     [Inject] private FailoverRuns Runs { get; set; } = null!;
 
@@ -62,7 +60,7 @@ public sealed partial class FailoverPage : ReadingPage
         _site = await Sites.ReadAsync(Closed);
         if (_site is null)
             return;
-        _rows = SiteRows.Of(_site, Live?.Status?.Health ?? "unknown", await Book.ListAsync(Closed), Live?.Status?.Peers ?? [], await Terms.ListAsync(Closed));
+        _rows = await Rows.ReadAsync(Live?.Status, Closed);
         _runs = await Runs.ListAsync(ShownRuns, Closed);
         _drill = await Drills.ListAsync(1, Closed) is [var last, ..] ? last : null;
         _divergent = await Divergent.CountOpenAsync(Closed);

@@ -1,5 +1,8 @@
+using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Status;
+using GeoDR.SyncState;
+using GeoDR.Verification;
 using Microsoft.AspNetCore.Components;
 using Npgsql;
 
@@ -9,14 +12,25 @@ namespace GeoDR.Dashboard.Pages;
 public sealed partial class RepositoryPage : LiveComponent
 {
     private const int Shown = 50;
+    private const int ShownEvents = 20;
 
     private RepositoryRow? _row;
     private IReadOnlyList<Attempt> _attempts = [];
+    private IReadOnlyList<EventRow> _events = [];
     private bool _read;
+    private bool _working;
 
     [Inject] private RepositoryList List { get; set; } = null!;
 
     [Inject] private AttemptList Attempts { get; set; } = null!;
+
+    [Inject] private EventList Events { get; set; } = null!;
+
+    [Inject] private Requests Requests { get; set; } = null!;
+
+    [Inject] private Checks Checks { get; set; } = null!;
+
+    [Inject] private Operations Operations { get; set; } = null!;
 
     [Parameter] public long Id { get; set; }
 
@@ -40,6 +54,24 @@ public sealed partial class RepositoryPage : LiveComponent
     {
         _row = await List.GetAsync(Id, Closed);
         _attempts = _row is null ? [] : await Attempts.ListAsync(Id, Shown, Closed);
+        _events = _row is null ? [] : await Events.NewestAsync(new(_row.Name, null, null), ShownEvents, Closed);
         _read = true;
+    }
+
+    private Task ResyncAsync(RepositoryRow row) => RunAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
+        ? $"{row.Name} is marked for a full sync." : $"{row.Name} is not tracked any more.");
+
+    private Task PauseAsync(RepositoryRow row) => RunAsync(async name => await Requests.PauseOneAsync(row.Name, !row.Paused, name, Closed)
+        ? row.Paused ? $"{row.Name} goes on." : $"{row.Name} is paused; what has begun is finished." : $"{row.Name} is not tracked any more.");
+
+    private Task ReverifyAsync(RepositoryRow row, bool deep) => RunAsync(async _ => (await Checks.AskAsync(row.Name, null, null, deep, Closed)).Marked > 0
+        ? $"{row.Name} is marked for a check{(deep ? " that reads every byte" : "")}." : $"{row.Name} is not tracked any more.");
+
+    private async Task RunAsync(Func<string, Task<string>> act)
+    {
+        _working = true;
+        await Operations.RunAsync(act, Closed);
+        _working = false;
+        await Operations.GuardAsync(ReadAsync);
     }
 }

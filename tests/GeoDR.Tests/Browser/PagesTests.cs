@@ -1,0 +1,77 @@
+using System.Text.Json;
+using GeoDR.Lab;
+using Microsoft.Playwright;
+
+namespace GeoDR.Tests.Browser;
+
+/// <summary>Every page at a desk in the light and on a phone in the dark: it says what it is, and an accessibility check finds nothing serious.</summary>
+public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<DashboardTests.Fixture>
+{
+    private static readonly string[] s_secondary =
+        ["/", "/sites", "/failures", "/events", "/deletions", "/failover", "/divergent", "/drill", "/schedules", "/workers", "/charts", "/alerts", "/quarantine", "/settings", "/audit", "/repositories/1"];
+
+    private static readonly string[] s_primary = ["/", "/sites", "/events", "/failover", "/charts", "/workers"];
+
+    private readonly TwoSites _sites = fixture.Sites;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task EveryPage_AtADeskInTheLight_IsAccessible() => await LookAsync(new() { ViewportSize = new() { Width = 1400, Height = 900 }, ColorScheme = ColorScheme.Light }, "light");
+
+    [Fact]
+    public async Task EveryPage_OnAPhoneInTheDark_IsAccessible() => await LookAsync(new() { ViewportSize = new() { Width = 390, Height = 844 }, ColorScheme = ColorScheme.Dark }, "phone-dark");
+
+    private async Task LookAsync(BrowserNewPageOptions options, string name)
+    {
+        await SomethingToShowAsync();
+        var axe = await File.ReadAllTextAsync(Path.Combine(GeoProgram.RepositoryRoot(), ".geodr", "axe.min.js"), Stop);
+        var found = new List<string>();
+        foreach (var (site, paths, role) in new[] { (_sites.Secondary, s_secondary, "secondary"), (_sites.Primary, s_primary, "primary") })
+        {
+            var page = await fixture.Chromium.NewPageAsync(options);
+            await page.GotoAsync(new Uri(site.Geo.Url, "/login").ToString());
+            found.AddRange(await SeriousAsync(page, axe, $"{name}: /login"));
+            await Chromium.SignInAsync(page, site.Geo.Url, TwoSites.AdminUser, _sites.AdminPassword);
+            foreach (var path in paths)
+            {
+                await page.GotoAsync(new Uri(site.Geo.Url, path).ToString());
+                // Live, not only drawn: nothing of the page is still to come.
+                await Assertions.Expect(page.GetByTestId("connecting")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+                await Assertions.Expect(page.Locator("main h1")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+                await Assertions.Expect(page.GetByText("Reading…")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+                found.AddRange(await SeriousAsync(page, axe, $"{name}: {role} {path}"));
+                var wide = await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                if (wide > 0)
+                    found.Add($"{name}: {role} {path} is {wide} pixels wider than the screen");
+                await Chromium.KeepAsync(page, $"{name}-{role}{(path == "/" ? "-overview" : path.Replace('/', '-'))}");
+            }
+
+            await page.CloseAsync();
+        }
+
+        Assert.True(found.Count == 0, string.Join('\n', found));
+    }
+
+    private async Task SomethingToShowAsync()
+    {
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            insert into repository (name, state, retry_at) values ('broken/one', 3, 'infinity') on conflict do nothing;
+            insert into failure (repository_id, reference, kind, cause, message)
+                select id, 'v1', 'terminal', 'too large', 'The registry refused it: 413' from repository where name = 'broken/one' on conflict do nothing;
+            insert into sample (seconds, at, lag_events, lag_seconds, backlog, failed, events, synced, bytes)
+                select 15, date_bin('15 seconds', now(), 'epoch') - make_interval(secs => 15 * i), i % 30, i % 9, 3 * (i % 40), i / 100, i % 12, i % 12, 1000000 * (i % 17)
+                from generate_series(1, 230) i where i not between 90 and 110 on conflict do nothing
+            """, Site.Database, Stop);
+    }
+
+    private static async Task<IEnumerable<string>> SeriousAsync(IPage page, string axe, string where)
+    {
+        await page.EvaluateAsync(axe);
+        var violations = await page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations");
+        return violations.EnumerateArray()
+            .Where(v => v.GetProperty("impact").GetString() is "serious" or "critical")
+            .Select(v => $"{where}: {v.GetProperty("id").GetString()}: {v.GetProperty("help").GetString()}: "
+                + string.Join(" | ", v.GetProperty("nodes").EnumerateArray().Take(3).Select(n => n.GetProperty("html").GetString()![..Math.Min(160, n.GetProperty("html").GetString()!.Length)] + " " + n.GetProperty("failureSummary").GetString()!.ReplaceLineEndings(" "))));
+    }
+}

@@ -1,0 +1,63 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using GeoDR.Lab;
+
+namespace GeoDR.Tests.EndToEnd;
+
+/// <summary>What the pages list, over HTTP and from a shell.</summary>
+public sealed partial class ApiTests
+{
+    [Fact]
+    public async Task OneRepository_PausedAndResumed_ShowsItsTagsAtBothSites()
+    {
+        var first = await _sites.Primary.Pusher.PushAsync("lists/one", "v1", ImageSpec.Random(ImageKind.Oci, 710), Stop);
+        await _sites.WaitForArrivalAsync(first, TimeSpan.FromSeconds(30), Stop);
+        using var http = await SignedInAsync();
+        var id = (long)(await JsonAsync(http, "/api/v1/repositories?name=lists/one"))["items"]![0]!["id"]!;
+        Assert.Equal(HttpStatusCode.NoContent, (await http.PostAsync($"/api/v1/repositories/{id}/pause", null, Stop)).StatusCode);
+        var second = await _sites.Primary.Pusher.PushAsync("lists/one", "v2", ImageSpec.Random(ImageKind.Oci, 711), Stop);
+        var other = await _sites.Primary.Pusher.PushAsync("lists/other", "v1", ImageSpec.Random(ImageKind.Oci, 712), Stop);
+        await _sites.WaitForArrivalAsync(other, TimeSpan.FromSeconds(30), Stop);
+
+        JsonNode tags = new JsonObject();
+        await Wait.UntilAsync(
+            async _ => (string?)(tags = await JsonAsync(http, $"/api/v1/repositories/{id}/tags"))["items"]![0]!["state"] == "only at the primary",
+            TimeSpan.FromSeconds(20), () => tags.ToJsonString(), Stop);
+        Assert.Equal(("v2", second.Digest, 2, 1), ((string?)tags["items"]![0]!["tag"], (string?)tags["items"]![0]!["atPrimary"], (int)tags["total"]!, (int)tags["differences"]!));
+        Assert.Equal(("v1", first.Digest, first.Digest, "same"), (
+            (string?)tags["items"]![1]!["tag"], (string?)tags["items"]![1]!["here"], (string?)tags["items"]![1]!["atPrimary"], (string?)tags["items"]![1]!["state"]));
+        Assert.Contains((await JsonAsync(http, "/api/v1/status"))["reasons"]!.AsArray(), r => ((string)r!).Contains("holds the sync of 1 repository", StringComparison.Ordinal));
+        Assert.Null(await _sites.Secondary.Client.ResolveAsync("lists/one", "v2", Stop));
+
+        (await _sites.Secondary.Geo.RunAsync("repository", "resume", "lists/one")).EnsureSuccess();
+        await _sites.WaitForArrivalAsync(second, TimeSpan.FromSeconds(30), Stop);
+        Assert.Equal(["resumed", "paused"], (await JsonAsync(http, "/api/v1/audit?repository=lists/one"))["items"]!.AsArray().Select(a => (string?)a!["what"]));
+        Assert.Equal(HttpStatusCode.NotFound, (await http.PostAsync("/api/v1/repositories/987654321/pause", null, Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/api/v1/repositories/987654321/tags", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync($"/api/v1/repositories/{id}/tags?limit=0", Stop)).StatusCode);
+        Assert.Empty((await JsonAsync(http, $"/api/v1/repositories/{id}/events"))["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Lists_SayTheSame_OverHttpAndFromAShell()
+    {
+        using var http = await SignedInAsync();
+        foreach (var (path, verb) in new[] { ("settings", "settings --json"), ("failures", "failures --json"), ("workers", "workers --json") })
+        {
+            var shell = JsonNode.Parse((await _sites.Secondary.Geo.RunAsync(verb.Split(' '))).EnsureSuccess().Output)!.AsArray();
+            Assert.Equal(shell.Count, (await JsonAsync(http, $"/api/v1/{path}"))["items"]!.AsArray().Count);
+        }
+
+        var sites = (await JsonAsync(http, "/api/v1/sites"))["items"]!.AsArray();
+        Assert.Equal(["berlin primary", "madrid secondary"], sites.Select(s => $"{s!["name"]} {s["role"]}"));
+        Assert.Contains("madrid (freshest)", (await _sites.Secondary.Geo.RunAsync("site", "list")).EnsureSuccess().Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(_sites.AdminPassword, await http.GetStringAsync("/api/v1/settings", Stop), StringComparison.Ordinal);
+        await Wait.UntilAsync(
+            async _ => (await JsonAsync(http, "/api/v1/charts?range=hour"))["samples"]!.AsArray().Count > 0, TimeSpan.FromSeconds(40), () => "no sample is taken", Stop);
+        Assert.Contains("Backlog", (await _sites.Secondary.Geo.RunAsync("charts")).EnsureSuccess().Output, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync("/api/v1/charts?range=year", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync("/api/v1/events?kind=neither", Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync("/api/v1/events?kind=push&after=1", Stop)).StatusCode);
+        Assert.NotEmpty((await JsonAsync(http, "/api/v1/intake"))["instances"]!.ToJsonString());
+    }
+}
