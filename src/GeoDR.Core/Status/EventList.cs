@@ -19,9 +19,11 @@ public sealed class EventList(NpgsqlDataSource source)
     /// <summary>The newest first.</summary>
     public Task<List<EventRow>> NewestAsync(EventFilter filter, int limit, CancellationToken cancel)
     {
-        // Each case by itself: one statement for all would be planned for none.
-        var sql = $"select {Columns} from event where id < $1{(filter.Repository is null ? "" : " and repository = $3")}{(filter.Kind is null ? "" : $" and kind = ${(filter.Repository is null ? 3 : 4)}")} order by id desc limit $2";
-        return ReadAsync(sql, filter.Before ?? long.MaxValue, limit, cancel, [.. new[] { filter.Repository, filter.Kind }.OfType<string>()]);
+        // Each case by itself: one statement for all would be planned for none. The kind stands in it as one of those that there are, so that
+        // the index of what is no push serves.
+        var kind = EventFilter.Kinds.FirstOrDefault(k => k == filter.Kind);
+        var sql = $"select {Columns} from event where id < $1{(filter.Repository is null ? "" : " and repository = $3")}{(kind is null ? "" : $" and kind = '{kind}'")} order by id desc limit $2";
+        return ReadAsync(sql, filter.Before ?? long.MaxValue, limit, cancel, [.. new[] { filter.Repository }.OfType<string>()]);
     }
 
     private async Task<List<EventRow>> ReadAsync(string sql, long after, int limit, CancellationToken cancel, params string[] texts)

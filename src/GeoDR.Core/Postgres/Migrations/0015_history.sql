@@ -1,5 +1,7 @@
 -- One repository's events are looked up by people; so is what came in lately.
 create index event_repository on event (repository, id desc);
+-- Deletions are few among pushes.
+create index event_not_push on event (id desc) where kind <> 'push';
 
 -- How this site was, at falling resolution: a row stands for so many seconds from its time on. Of what is measured it keeps the worst
 -- of them, of what is counted the sum.

@@ -80,7 +80,8 @@ public sealed partial class Repositories : LiveComponent
     {
         var filter = Filter;
         var (with, at) = (Moved(LiveStatus.Latest?.Status ?? Site), Now);
-        var total = await List.CountAsync(filter.State, filter.Search, Closed);
+        // Of a state alone the status has counted already, once for all who look.
+        var total = filter.Search is null ? CountOf(filter.State) : await List.CountAsync(filter.State, filter.Search, Closed);
         if (filter.Page > RepositoryFilter.LastPage(total))
         {
             Navigation.NavigateTo((filter with { Page = RepositoryFilter.LastPage(total) }).ToUrl(), replace: true);
@@ -91,6 +92,19 @@ public sealed partial class Repositories : LiveComponent
         if (filter != Filter)
             return;
         (_rows, _total, _read, _readWith, _readAt, _loaded) = (rows, total, filter, with, at, true);
+    }
+
+    private long CountOf(RepositoryState? state)
+    {
+        var counts = (LiveStatus.Latest?.Status ?? Site).Counts;
+        return state switch
+        {
+            null => counts.Total,
+            RepositoryState.Pending => counts.Pending,
+            RepositoryState.Started => counts.Started,
+            RepositoryState.Synced => counts.Synced,
+            _ => counts.Failed,
+        };
     }
 
     private async Task SearchTyped()
