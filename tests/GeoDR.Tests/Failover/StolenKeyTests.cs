@@ -16,7 +16,7 @@ public sealed class StolenKeyTests
     [Fact]
     public async Task KeyOfAJoinedSite_PullsOneRepositoryAtATime_AndNothingOnceRevoked()
     {
-        await using var sites = await SiteGroup.StartAsync(new() { Names = ["berlin", "madrid"], Configure = Strangers }, Stop);
+        await using var sites = await SiteGroup.StartAsync(new() { Names = ["berlin", "madrid", "paris"], Configure = Strangers }, Stop);
         var (berlin, madrid) = (sites["berlin"], sites["madrid"]);
         var stopped = madrid.Geo.StopAsync();
         var invitation = (await berlin.Geo.RunAsync("site", "invite", "--name", "madrid")).EnsureSuccess().Output.Trim();
@@ -51,24 +51,29 @@ public sealed class StolenKeyTests
         // It may not promote, whatever it signs; and the site that is told of it knows that.
         using var key = SiteKey.Load(sites.Directory.PathOf("keys", "madrid.key"));
         var term = TermToken.Sign(key, new(50, Guid.NewGuid(), "madrid"), TimeProvider.System.GetUtcNow());
-        Assert.Equal(200, await BeatAsync());
+        using var paris = SiteKey.Load(sites.Directory.PathOf("keys", "paris.key"));
+        Assert.Equal(200, await BeatAsync("madrid", key));
+        // Nor where an honest site carries it.
+        Assert.Equal(200, await BeatAsync("paris", paris));
         Assert.DoesNotContain("madrid", (await berlin.Geo.RunAsync("term", "list")).EnsureSuccess().Output, StringComparison.Ordinal);
 
         (await berlin.Geo.RunAsync("site", "revoke", "madrid")).EnsureSuccess();
-        Assert.Equal(401, await BeatAsync());
+        Assert.Equal(401, await BeatAsync("madrid", key));
+        Assert.Equal(200, await BeatAsync("paris", paris));
+        Assert.DoesNotContain("madrid", (await berlin.Geo.RunAsync("term", "list")).EnsureSuccess().Output, StringComparison.Ordinal);
         var refused = await madrid.Geo.RunAsync("token", "--repository", "app/one");
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains("revoked", refused.Error, StringComparison.Ordinal);
         Assert.NotEqual(0, (await madrid.Geo.RunAsync("site", "join", invitation)).ExitCode);
         Assert.True(await berlin.Geo.AnswersAsync("/healthz/primary", Stop));
 
-        async Task<int> BeatAsync()
+        async Task<int> BeatAsync(string carrier, SiteKey signer)
         {
             const string Path = "/api/v1/sites/heartbeat";
-            var beat = new Heartbeat("madrid", "primary", null, null, "", null, null, new Dictionary<string, long>(), "") { Terms = [term] };
+            var beat = new Heartbeat(carrier, "primary", null, null, "", null, null, new Dictionary<string, long>(), "") { Terms = [term] };
             var body = JsonSerializer.SerializeToUtf8Bytes(beat, JsonSerializerOptions.Web);
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(berlin.Geo.Url, Path)) { Content = new ByteArrayContent(body) };
-            request.Headers.Authorization = new("Bearer", SiteToken.Create(key, "madrid", "berlin", "POST", Path, body, TimeProvider.System.GetUtcNow()));
+            request.Headers.Authorization = new("Bearer", SiteToken.Create(signer, carrier, "berlin", "POST", Path, body, TimeProvider.System.GetUtcNow()));
             using var answer = await http.SendAsync(request, Stop);
             return (int)answer.StatusCode;
         }
@@ -77,6 +82,8 @@ public sealed class StolenKeyTests
     // Neither knows the other from its settings.
     private static void Strangers(GeoSite site)
     {
+        if (site.Name == "paris")
+            return;
         var other = site.Name == "berlin" ? "madrid" : "berlin";
         foreach (var key in new[] { "Url", "PublicKeyFile", "Registry:Url", "Registry:AllowHttp" })
             site.Set($"Peers:{other}:{key}", null);
