@@ -92,15 +92,17 @@ public sealed class TermStore(NpgsqlDataSource source, SiteBook book)
 
     private static bool IsSignedBy(string jws, string pem)
     {
-        using var key = ECDsa.Create();
         try
         {
-            key.ImportFromPem(pem);
+            return SiteKey.ParseAll(pem).Any(key =>
+            {
+                using (key)
+                    return TermToken.IsSignedBy(jws, key);
+            });
         }
-        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        catch (CryptographicException)
         {
             return false;
         }
-        return TermToken.IsSignedBy(jws, key);
     }
 }

@@ -5,6 +5,9 @@ namespace GeoDR.Tokens;
 /// <summary>A site's own key, EC P-256 in PEM: it signs calls to other sites.</summary>
 public sealed class SiteKey : IDisposable
 {
+    /// <summary>Of one site at a time.</summary>
+    public const int MostKeys = 2;
+
     private SiteKey(ECDsa key) => Key = key;
 
     internal ECDsa Key { get; }
@@ -17,8 +20,24 @@ public sealed class SiteKey : IDisposable
     /// <exception cref="CryptographicException">No EC P-256 key.</exception>
     public static ECDsa LoadPublic(string file) => Import(file);
 
+    /// <exception cref="CryptographicException">As <see cref="ParseAll"/>.</exception>
+    public static IReadOnlyList<ECDsa> LoadAll(string file) => ParseAll(File.ReadAllText(file), file);
+
     /// <exception cref="CryptographicException">No EC P-256 key.</exception>
     public static ECDsa ParsePublic(string pem) => ImportPem(pem, "the site's public key");
+
+    /// <summary>Every key of a site that changes its key: the old one and the new one count for as long as both stand there.</summary>
+    /// <param name="pem">One public key after the other, <see cref="MostKeys"/> at most.</param>
+    /// <exception cref="CryptographicException">No EC P-256 key, another kind beside it, or too many.</exception>
+    public static IReadOnlyList<ECDsa> ParseAll(string pem, string what = "the site's public key")
+    {
+        var blocks = new List<string>();
+        for (var rest = pem.AsSpan(); PemEncoding.TryFind(rest, out var found); rest = rest[found.Location.End..])
+            blocks.Add(rest[found.Location].ToString());
+        if (blocks.Count > MostKeys)
+            throw new CryptographicException($"{what} holds {blocks.Count} keys; {MostKeys} at most, the old one and the new one");
+        return [.. (blocks.Count == 0 ? [pem] : blocks).Select(b => ImportPem(b, what))];
+    }
 
     /// <summary>Readable by its owner alone; an existing file is never overwritten.</summary>
     public void WritePrivate(string file)

@@ -64,5 +64,18 @@ public static class SiteToken
             ? SiteTokenResult.Valid : SiteTokenResult.WrongCall;
     }
 
+    /// <summary>The same with any of a site's keys; what is said is of the one that signed it, else of the first.</summary>
+    /// <param name="pem">As <see cref="SiteKey.ParseAll"/> takes it.</param>
+    public static SiteTokenResult VerifyAny(
+        string token, string pem, string audience, string method, string path, ReadOnlySpan<byte> body, DateTimeOffset now)
+    {
+        var result = SiteTokenResult.WrongSignature;
+        foreach (var key in SiteKey.ParseAll(pem))
+            using (key)
+                if (result == SiteTokenResult.WrongSignature)
+                    result = Verify(token, key, audience, method, path, body, now);
+        return result;
+    }
+
     private static string Hash(ReadOnlySpan<byte> body) => Base64UrlEncoder.Encode(SHA256.HashData(body));
 }

@@ -35,8 +35,8 @@ internal sealed class SiteCallGuard(GeoSettings settings, SiteBook book, TimePro
             return new(null, [], Refuse("The calling site is not known here: invite it, or set Geo:Peers:NAME:PublicKeyFile."));
         if (site.Revoked)
             return new(null, [], Refuse("The calling site was revoked here."));
-        using var key = SiteKey.ParsePublic(pem);
-        var result = SiteToken.Verify(token, key, settings.SiteName, http.Request.Method, http.Request.Path, body, time.GetUtcNow());
+        // Where a site changes its key, both count for a while.
+        var result = SiteToken.VerifyAny(token, pem, settings.SiteName, http.Request.Method, http.Request.Path, body, time.GetUtcNow());
         return result == SiteTokenResult.Valid ? new(issuer, body, null) : new(null, [], Refuse($"The call's token was refused: {result}."));
     }
 

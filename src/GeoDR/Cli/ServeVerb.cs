@@ -155,14 +155,17 @@ internal static class ServeVerb
         if (settings.SiteKeyFile is { } file)
             Try("Geo:Site:KeyFile", () => SiteKey.Load(file));
         foreach (var peer in settings.Peers.Where(p => p.PublicKeyFile is not null))
-            Try($"Geo:Peers:{peer.Name}:PublicKeyFile", () => SiteKey.LoadPublic(peer.PublicKeyFile!));
+            Try($"Geo:Peers:{peer.Name}:PublicKeyFile", () => SiteKey.LoadAll(peer.PublicKeyFile!));
         return faults;
 
         void Try(string key, Func<object?> load)
         {
             try
             {
-                (load() as IDisposable)?.Dispose();
+                var loaded = load();
+                foreach (var one in loaded as IEnumerable<IDisposable> ?? [])
+                    one.Dispose();
+                (loaded as IDisposable)?.Dispose();
             }
             catch (Exception e) when (e is TokenKeyException or IOException or UnauthorizedAccessException
                 or System.Security.Cryptography.CryptographicException or ArgumentException)

@@ -24,7 +24,7 @@ internal static class FailoverComposition
 
     /// <param name="again">The process ran before the site's part changed: it was not away.</param>
     public static IServiceCollection AddFailover(this IServiceCollection services, GeoSettings settings, bool again) => services
-        .AddSingleton(p => new StartHold(again, p.GetRequiredService<TimeProvider>())).AddSingleton<TermStore>().AddSingleton<SiteRows>().AddSingleton<RoleChange>()
+        .AddSingleton(p => new StartHold(again, p.GetRequiredService<TimeProvider>())).AddSingleton<TermStore>().AddSingleton<SiteRows>().AddSingleton<PeerKeyFiles>().AddSingleton<RoleChange>()
         .AddSingleton<DivergentWrites>().AddSingleton<DivergentSink>()
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)

@@ -11,7 +11,7 @@ namespace GeoDR.Failover;
 /// <summary>Says how this site is to every other that it knows, and hears what they are and which terms they have heard of.</summary>
 internal sealed partial class HeartbeatLoop(
     GeoSettings settings, SiteStore sites, SiteBook book, PeerStore peers, TermStore terms, StatusReader status, StartHold hold,
-    IServiceProvider services, ILogger<HeartbeatLoop> logger, TimeProvider time) : PassLoop(logger, time)
+    PeerKeyFiles keys, IServiceProvider services, ILogger<HeartbeatLoop> logger, TimeProvider time) : PassLoop(logger, time)
 {
     private const int MostTerms = 10;
 
@@ -23,6 +23,7 @@ internal sealed partial class HeartbeatLoop(
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
+        await keys.RefreshAsync(cancel);
         var others = (await book.ListAsync(cancel)).Where(s => s.Name != settings.SiteName && s is { Url: not null, Revoked: false }).ToList();
         if (_client is null || others.Count == 0)
         {
