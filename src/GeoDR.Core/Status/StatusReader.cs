@@ -115,7 +115,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         if (counts.Failed > 0)
             weak.Add($"{Repositories(counts.Failed)} failed: `geodr failures` says why");
         if (damaged > 0)
-            weak.Add($"{Repositories(damaged)} with something missing or damaged: `geodr verify` names it");
+            weak.Add($"{Repositories(damaged)} {(damaged == 1 ? "holds" : "hold")} something missing or damaged: `geodr verify` names it");
         if (requests.Any(r => r.Kind == "backfill"))
             weak.Add("a backfill is running: not everything is known yet");
         if (divergent > 0)

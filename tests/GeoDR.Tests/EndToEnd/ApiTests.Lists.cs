@@ -49,7 +49,8 @@ public sealed partial class ApiTests
         }
 
         var sites = (await JsonAsync(http, "/api/v1/sites"))["items"]!.AsArray();
-        Assert.Equal(["berlin primary", "madrid secondary"], sites.Select(s => $"{s!["name"]} {s["role"]}"));
+        // Other tests of this class may have made others known.
+        Assert.Equal(["berlin primary", "madrid secondary"], sites.Take(2).Select(s => $"{s!["name"]} {s["role"]}"));
         Assert.Contains("madrid (freshest)", (await _sites.Secondary.Geo.RunAsync("site", "list")).EnsureSuccess().Output, StringComparison.Ordinal);
         Assert.DoesNotContain(_sites.AdminPassword, await http.GetStringAsync("/api/v1/settings", Stop), StringComparison.Ordinal);
         await Wait.UntilAsync(
