@@ -63,6 +63,9 @@ public static class Display
     /// <summary>Enough of a digest to tell two apart.</summary>
     public static string ShortDigest(string digest) => digest.Length > 19 ? digest[..19] : digest;
 
+    /// <summary>An id out of an address; whatever else was typed there is none.</summary>
+    public static long? Id(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+
     public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 
     public static string Number(long number, string one, string many) => $"{Number(number)} {(number == 1 ? one : many)}";

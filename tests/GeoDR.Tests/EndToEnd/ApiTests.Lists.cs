@@ -38,6 +38,18 @@ public sealed partial class ApiTests
         Assert.Empty((await JsonAsync(http, $"/api/v1/repositories/{id}/events"))["items"]!.AsArray());
     }
 
+    [Theory]
+    [InlineData("/?page=abc&state=neither&search=%00")]
+    [InlineData("/audit?before=abc&repository=%00")]
+    [InlineData("/events?before=99999999999999999999&kind=neither&repository=%00")]
+    [InlineData("/charts?range=year")]
+    public async Task Page_WithAnAddressThatMeansNothing_ShowsWhatItShowsWithoutIt(string address)
+    {
+        using var http = await SignedInAsync();
+        using var page = await http.GetAsync(address, Stop);
+        Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+    }
+
     [Fact]
     public async Task Lists_SayTheSame_OverHttpAndFromAShell()
     {
