@@ -25,7 +25,8 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
     private async Task LookAsync(BrowserNewPageOptions options, string name)
     {
         await SomethingToShowAsync();
-        var axe = await File.ReadAllTextAsync(Path.Combine(GeoProgram.RepositoryRoot(), ".geodr", "axe.min.js"), Stop);
+        var file = Path.Combine(GeoProgram.RepositoryRoot(), ".geodr", "axe.min.js");
+        var axe = File.Exists(file) ? await File.ReadAllTextAsync(file, Stop) : null;
         var found = new List<string>();
         foreach (var (site, paths, role) in new[] { (_sites.Secondary, s_secondary, "secondary"), (_sites.Primary, s_primary, "primary") })
         {
@@ -51,6 +52,7 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
         }
 
         Assert.True(found.Count == 0, string.Join('\n', found));
+        Assert.SkipWhen(axe is null, "the pages were looked at, but not for accessibility: axe-core is not there, ./scripts/prepare fetches it from npm");
     }
 
     private async Task SomethingToShowAsync()
@@ -65,8 +67,10 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
             """, Site.Database, Stop);
     }
 
-    private static async Task<IEnumerable<string>> SeriousAsync(IPage page, string axe, string where)
+    private static async Task<IEnumerable<string>> SeriousAsync(IPage page, string? axe, string where)
     {
+        if (axe is null)
+            return [];
         await page.EvaluateAsync(axe);
         var violations = await page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations");
         return violations.EnumerateArray()
