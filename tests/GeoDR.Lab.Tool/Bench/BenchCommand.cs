@@ -3,17 +3,17 @@ using System.Text.Json.Nodes;
 
 namespace GeoDR.Lab.Tool.Bench;
 
-/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [reconcile] [--json FILE]</c>; without a name all of them run.</summary>
+/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [reconcile] [dashboards] [--json FILE]</c>; without a name all of them run.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory", "reconcile"];
+    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory", "reconcile", "dashboards"];
 
     public static Command Create()
     {
         var names = new Argument<string[]>("name") { Arity = ArgumentArity.ZeroOrMore, Description = "Which to run; all of them when none is named" };
         names.AcceptOnlyFromAmong(s_names);
         var json = new Option<FileInfo?>("--json") { Description = "Keep the figures, with the machine's facts, in this file" };
-        var pushes = new Option<int>("--pushes") { Description = "lag: measured pushes", DefaultValueFactory = _ => 100 };
+        var pushes = new Option<int>("--pushes") { Description = "lag: measured pushes; dashboards: of each burst (1,000 where not given)", DefaultValueFactory = _ => 100 };
         var repositories = new Option<int>("--repositories") { Description = "lag: repositories to backfill meanwhile; reconcile: in each registry, and then twice as many (20,000 where not given)", DefaultValueFactory = _ => 1000 };
         var over = new Option<int>("--over") { Description = "lag: seconds over which the pushes are spread", DefaultValueFactory = _ => 100 };
         var throttle = new Option<long>("--throttle") { Description = "lag: bytes per second of each connection between the sites; 0 is unlimited", DefaultValueFactory = _ => LagOptions.DefaultBytesPerSecond };
@@ -41,13 +41,14 @@ internal static class BenchCommand
             var reconcile = new ReconcileOptions(
                 parsed.GetResult(repositories) is { Implicit: false } ? lag.Repositories : 20_000, parsed.GetValue(drift), parsed.GetValue(rate), lag.Seed);
             var sync = new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []);
-            return await RunAsync(chosen, lag, intake, sync, reconcile, parsed.GetValue(json), token);
+            var burst = parsed.GetResult(pushes) is { Implicit: false } ? lag.Pushes : 1000;
+            return await RunAsync(chosen, lag, intake, sync, reconcile, burst, parsed.GetValue(json), token);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, ReconcileOptions reconcile, FileInfo? json, CancellationToken cancellationToken)
+        string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, ReconcileOptions reconcile, int burst, FileInfo? json, CancellationToken cancellationToken)
     {
         var figures = new JsonObject { ["machine"] = await MachineFacts.ReadAsync(cancellationToken) };
         try
@@ -80,6 +81,11 @@ internal static class BenchCommand
             if (chosen.Contains("reconcile"))
             {
                 figures["reconcile"] = await new ReconcileBench(reconcile).RunAsync(cancellationToken);
+            }
+
+            if (chosen.Contains("dashboards"))
+            {
+                figures["dashboards"] = await DashboardsBench.RunAsync(burst, cancellationToken);
             }
 
             return 0;

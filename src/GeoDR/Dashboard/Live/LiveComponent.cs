@@ -34,6 +34,9 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     /// <summary>Reads what else the component shows, before it renders.</summary>
     protected virtual Task OnLiveAsync(LiveSnapshot snapshot) => Task.CompletedTask;
 
+    /// <summary>Reads once for all pages that show the same; see <see cref="LiveSnapshot.OnceAsync"/>.</summary>
+    protected Task<T> OnceAsync<T>(object key, Func<CancellationToken, Task<T>> read) => LiveStatus.OnceAsync(key, read, Closed);
+
     private async Task TakeAsync(LiveSnapshot snapshot)
     {
         if (_busy || _disposed)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using GeoDR.Status;
 using Npgsql;
 
@@ -6,7 +7,16 @@ namespace GeoDR.Dashboard.Live;
 /// <summary>What the pages show: the newest status, and why it is not newer.</summary>
 /// <param name="Status">Null before the site's first start, or while nothing could be read yet.</param>
 /// <param name="Problem">Why the last reading failed.</param>
-public sealed record LiveSnapshot(SiteStatus? Status, string? Problem, DateTimeOffset At);
+public sealed record LiveSnapshot(SiteStatus? Status, string? Problem, DateTimeOffset At)
+{
+    private readonly ConcurrentDictionary<object, Lazy<Task>> _readings = new();
+
+    /// <summary>What belongs to this status, read once for all pages that show it.</summary>
+    /// <param name="key">What is read, with every argument that decides what comes back.</param>
+    /// <param name="cancel">Ends the waiting; the reading is others' too.</param>
+    public Task<T> OnceAsync<T>(object key, Func<CancellationToken, Task<T>> read, CancellationToken cancel) =>
+        ((Task<T>)_readings.GetOrAdd(key, _ => new(() => read(CancellationToken.None))).Value).WaitAsync(cancel);
+}
 
 /// <summary>One reader for the whole process, however many pages are open; it rests while nobody watches.</summary>
 public sealed partial class LiveStatus(StatusReader reader, TimeProvider time, ILogger<LiveStatus> log) : BackgroundService
@@ -32,6 +42,10 @@ public sealed partial class LiveStatus(StatusReader reader, TimeProvider time, I
     /// <summary>The newest reading, or a new one where that is old.</summary>
     public async Task<LiveSnapshot> CurrentAsync(CancellationToken cancel) =>
         _latest is { } latest && time.GetUtcNow() - latest.At < 2 * s_pace ? latest : await ReadAsync(cancel);
+
+    /// <summary>Reads what belongs to the newest status once for all pages; see <see cref="LiveSnapshot.OnceAsync"/>.</summary>
+    public async Task<T> OnceAsync<T>(object key, Func<CancellationToken, Task<T>> read, CancellationToken cancel) =>
+        await (await CurrentAsync(cancel)).OnceAsync(key, read, cancel);
 
     /// <summary>Reads now and tells everybody: what was just done is seen at once.</summary>
     public async Task RefreshAsync(CancellationToken cancel) => Publish(await ReadAsync(cancel));

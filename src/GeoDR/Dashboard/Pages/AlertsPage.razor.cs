@@ -20,7 +20,7 @@ public sealed partial class AlertsPage : ReadingPage
     [Inject] private GeoSettings Settings { get; set; } = null!;
 
     protected override async Task ReadRowsAsync() =>
-        (_alerts, _deliveries) = (await Alerts.ListAsync(null, Shown, Closed), await Alerts.DeliveriesAsync(Shown, Closed));
+        (_alerts, _deliveries) = (await OnceAsync("alerts", cancel => Alerts.ListAsync(null, Shown, cancel)), await OnceAsync("deliveries", cancel => Alerts.DeliveriesAsync(Shown, cancel)));
 
     private Task TestAsync() => RunAsync(async _ => string.Join(" ", (await Targets.TestAsync(Settings.SiteName, Time, Closed))
         .Select(r => r.Result.Error is { } error ? $"{r.Target}: {error}." : $"The test reached {r.Target}.")));

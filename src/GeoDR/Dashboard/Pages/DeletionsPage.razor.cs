@@ -16,7 +16,7 @@ public sealed partial class DeletionsPage : ReadingPage
 
     [Inject] private DialogService Dialogs { get; set; } = null!;
 
-    protected override async Task ReadRowsAsync() => _rows = await Deletions.ListAsync(null, null, 0, Shown, Closed);
+    protected override async Task ReadRowsAsync() => _rows = await OnceAsync("deletions", cancel => Deletions.ListAsync(null, null, 0, Shown, cancel));
 
     private Task KeepAsync(DeletionRow row) => RunAsync(async name =>
         await Deletions.KeepAsync(new(row.Id), name, Closed) > 0 ? $"{row.Repository} {row.Reference} stays." : "It is not waiting any more.");

@@ -60,11 +60,11 @@ public sealed partial class FailoverPage : ReadingPage
         _site = await Sites.ReadAsync(Closed);
         if (_site is null)
             return;
-        _rows = await Rows.ReadAsync(Live?.Status, Closed);
-        _runs = await Runs.ListAsync(ShownRuns, Closed);
-        _drill = await Drills.ListAsync(1, Closed) is [var last, ..] ? last : null;
-        _divergent = await Divergent.CountOpenAsync(Closed);
-        _lost = _site.IsPrimary || Live?.Status?.Loss is not { Pushes: > 0 } ? [] : (await Losses.PageAsync(null, 20, Closed))!.Items;
+        _rows = await OnceAsync("sites", cancel => Rows.ReadAsync(Live?.Status, cancel));
+        _runs = await OnceAsync("promotions", cancel => Runs.ListAsync(ShownRuns, cancel));
+        _drill = await OnceAsync("last drill", cancel => Drills.ListAsync(1, cancel)) is [var last, ..] ? last : null;
+        _divergent = await OnceAsync("divergent", Divergent.CountOpenAsync);
+        _lost = _site.IsPrimary || Live?.Status?.Loss is not { Pushes: > 0 } ? [] : (await OnceAsync("loss", cancel => Losses.PageAsync(null, 20, cancel)))!.Items;
     }
 
     private static string Failover(SiteRow row) => new Uri(new(row.Url!), "/failover").AbsoluteUri;

@@ -1,3 +1,4 @@
+using GeoDR.Dashboard.Live;
 using GeoDR.Status;
 using Microsoft.AspNetCore.Components;
 using Npgsql;
@@ -13,13 +14,15 @@ public sealed partial class PrimaryOverview : ComponentBase
 
     [Parameter, EditorRequired] public DateTimeOffset Now { get; set; }
 
+    [Inject] private LiveStatus LiveStatus { get; set; } = null!;
+
     [Inject] private SiteRows Rows { get; set; } = null!;
 
     protected override async Task OnParametersSetAsync()
     {
         try
         {
-            _rows = await Rows.ReadAsync(Site, default);
+            _rows = await LiveStatus.OnceAsync("sites", cancel => Rows.ReadAsync(LiveStatus.Latest?.Status, cancel), default);
         }
         catch (NpgsqlException)
         {

@@ -16,7 +16,7 @@ public sealed partial class QuarantinePage : ReadingPage
 
     [Inject] private DialogService Dialogs { get; set; } = null!;
 
-    protected override async Task ReadRowsAsync() => _rows = await Quarantine.ListAsync(0, Shown, Closed);
+    protected override async Task ReadRowsAsync() => _rows = await OnceAsync("quarantine", cancel => Quarantine.ListAsync(0, Shown, cancel));
 
     private Task ReplayAsync(QuarantinedNotification row) => RunAsync(async name =>
         (await Quarantine.ReplayAsync(row.Id, name, Closed)) switch

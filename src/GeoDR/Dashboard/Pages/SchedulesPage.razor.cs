@@ -19,7 +19,7 @@ public sealed partial class SchedulesPage : ReadingPage
 
     protected override async Task ReadRowsAsync()
     {
-        _rows = await Schedules.ListAsync(Closed);
+        _rows = await OnceAsync("schedules", Schedules.ListAsync);
         if (_shown is { } name)
             _runs = await Runs.ListAsync(name, Shown, Closed);
     }
