@@ -183,6 +183,15 @@ public sealed partial class Requests(NpgsqlDataSource source)
         return requests;
     }
 
+    /// <summary>Null where there is none of this id.</summary>
+    public async Task<Request?> GetAsync(long id, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select {Columns} from request where id = $1");
+        command.Parameters.Add(new() { Value = id });
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel) ? Read(reader) : null;
+    }
+
     /// <summary>Ends a running request; false where there is none. What is marked for sync stays marked; checks that have not begun are called off.</summary>
     public async Task<bool> StopAsync(long id, CancellationToken cancel)
     {

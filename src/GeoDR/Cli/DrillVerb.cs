@@ -32,14 +32,13 @@ internal static class DrillVerb
     private static Task<int> RunAsync(string? given, bool json, CancellationToken cancel) => PreflightVerb.WithSecondaryAsync(async (settings, source) =>
     {
         var count = given is not null && DrillSettings.TryCount(given, out var asked) ? asked : settings.Drill.Repositories;
-        var said = "";
         try
         {
-            var run = await new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Environment.UserName, async words =>
+            var run = await LongWork.ShowAsync("Drill", show => new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Environment.UserName, words =>
             {
-                if (words != said && !Console.IsErrorRedirected)
-                    await Console.Error.WriteLineAsync(said = words);
-            }, cancel);
+                show(0, 0, words);
+                return Task.CompletedTask;
+            }, cancel));
             return await ShowAsync(run, json);
         }
         catch (DrillLostException e)

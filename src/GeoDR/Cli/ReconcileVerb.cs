@@ -43,7 +43,11 @@ internal static class ReconcileVerb
             var since = await NowAsync(source, cancel);
             try
             {
-                var report = await services.GetRequiredService<Reconciler>().RunAsync(site.Role, since, !dry, _ => Task.CompletedTask, cancel);
+                var report = await LongWork.ShowAsync("Comparing", show => services.GetRequiredService<Reconciler>().RunAsync(site.Role, since, !dry, read =>
+                {
+                    show(0, 0, $"{read.Repositories} repositories, {read.Tags} tags compared, {read.Findings.Count} differences");
+                    return Task.CompletedTask;
+                }, cancel));
                 Show(report.Findings, json);
                 await Console.Error.WriteLineAsync(Summary(site, report, dry));
                 return ExitCodes.Success;

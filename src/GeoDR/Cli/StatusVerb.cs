@@ -25,7 +25,12 @@ internal static class StatusVerb
             if (json)
                 Console.WriteLine(JsonSerializer.Serialize(status, s_json));
             else
+            {
+                // On a terminal the newest stands where the last one stood.
+                if (watch && !Console.IsOutputRedirected)
+                    AnsiConsole.Clear();
                 Show(status);
+            }
             if (!watch)
                 return status.Health == "unhealthy" ? ExitCodes.Failed : ExitCodes.Success;
             await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System, cancel);

@@ -39,12 +39,19 @@ internal static class VerifyVerb
         if (marked == 0 && repository is not null)
             return await FailAsync($"There is no repository {repository} here.");
         var outages = new SyncState.Outages(source);
-        while (await checks.WaitingAsync(mark, cancel) > 0)
+        var stopped = await LongWork.ShowAsync("Checking", async report =>
         {
-            if ((await outages.ListAsync(cancel)).FirstOrDefault(o => o.Peer == SyncState.Peers.OwnRegistry) is { } outage)
-                return await FailAsync($"The own registry is {outage.Kind}, the check goes on when it is back: {outage.Detail}");
-            await Task.Delay(s_again, TimeProvider.System, cancel);
-        }
+            while (await checks.WaitingAsync(mark, cancel) is > 0 and var waiting)
+            {
+                report(Math.Max(0, marked - waiting), marked, $"{marked - waiting} of {marked} repositories checked");
+                if ((await outages.ListAsync(cancel)).FirstOrDefault(o => o.Peer == SyncState.Peers.OwnRegistry) is { } outage)
+                    return outage;
+                await Task.Delay(s_again, TimeProvider.System, cancel);
+            }
+            return null;
+        });
+        if (stopped is not null)
+            return await FailAsync($"The own registry is {stopped.Kind}, the check goes on when it is back: {stopped.Detail}");
         var report = await ReadAsync(source, repository, mark, cancel);
         await ShowAsync(report, json);
         return report.Damage.Count + report.NotChecked.Count == 0 ? ExitCodes.Success : ExitCodes.Failed;

@@ -3,12 +3,15 @@ using System.Globalization;
 using GeoDR.Dashboard;
 using GeoDR.Status;
 using GeoDR.SyncState;
+using Npgsql;
 
 namespace GeoDR.Cli;
 
 /// <summary>(secondary) What failed, and the work that was asked for on many repositories.</summary>
 internal static class WorkVerbs
 {
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
+
     public static IEnumerable<Command> Commands() => [Failures(), RequestCommand()];
 
     private static Option<bool> Json() => new("--json") { Description = "nothing but JSON on stdout" };
@@ -49,13 +52,14 @@ internal static class WorkVerbs
             return ExitCodes.Success;
         }));
         var (shown, stopped) = (new Argument<long>("id"), new Argument<long>("id"));
-        var show = new Command("show", "one of them") { shown, jsonOne };
+        var watch = new Option<bool>("--watch") { Description = "wait until it has ended, and show how far it is" };
+        var show = new Command("show", "one of them") { shown, watch, jsonOne };
         show.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            var found = (await new Requests(source).ListAsync(running: false, int.MaxValue, cancel)).Where(r => r.Id == p.GetValue(shown)).ToList();
-            if (found.Count == 0)
+            var found = p.GetValue(watch) ? await EndAsync(source, p.GetValue(shown), cancel) : await new Requests(source).GetAsync(p.GetValue(shown), cancel);
+            if (found is null)
                 return await NoneAsync($"There is no request {p.GetValue(shown)}; `geodr requests list` names them.");
-            Show(p.GetValue(jsonOne), found);
+            Show(p.GetValue(jsonOne), [found]);
             return ExitCodes.Success;
         }));
         var stop = new Command("stop", "what is marked for sync stays marked; checks that have not begun are called off") { stopped };
@@ -68,6 +72,19 @@ internal static class WorkVerbs
         }));
         return new Command("requests", "(secondary) work that was asked for on many repositories") { list, show, stop };
     }
+
+    /// <summary>The request once it runs no more; null where there is none.</summary>
+    private static Task<Request?> EndAsync(NpgsqlDataSource source, long id, CancellationToken cancel) => LongWork.ShowAsync("Reading", async report =>
+    {
+        var status = new StatusReader(source, TimeProvider.System);
+        while (await new Requests(source).GetAsync(id, cancel) is { Status: "running" } request)
+        {
+            var of = request.Left is null ? (await status.ReadAsync(cancel))?.Counts.Total ?? 0 : request.Marked;
+            report(request.Marked - (request.Left ?? 0), of, $"{request.Kind} {id}: {request.Marked} marked{(request.Left is { } left ? $", {left} to be checked" : "")}");
+            await Task.Delay(s_again, TimeProvider.System, cancel);
+        }
+        return await new Requests(source).GetAsync(id, cancel);
+    });
 
     private static void Show(bool json, IReadOnlyList<Request> requests) =>
         Listing.Write(json, requests, ["id", "kind", "status", "marked", "by", "asked", "why", "problem"], r =>

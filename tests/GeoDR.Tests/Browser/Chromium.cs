@@ -1,3 +1,4 @@
+using System.Text.Json;
 using GeoDR.Lab;
 using Microsoft.Playwright;
 
@@ -11,6 +12,8 @@ internal sealed class Chromium : IAsyncDisposable
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync",
     ];
+
+    private static readonly string s_axe = Path.Combine(GeoProgram.RepositoryRoot(), ".geodr", "axe.min.js");
 
     private readonly IPlaywright _playwright;
 
@@ -36,6 +39,27 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>Keeps the page as a file of the test run.</summary>
     public static Task<byte[]> KeepAsync(IPage page, string name) =>
         page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}.png") });
+
+    /// <summary>The accessibility check; null where npm could not be asked for it.</summary>
+    public static string? Axe { get; } = File.Exists(s_axe) ? File.ReadAllText(s_axe) : null;
+
+    /// <summary>What axe-core finds serious or critical on the page as it is; nothing where it is not there.</summary>
+    /// <param name="rule">Only this rule.</param>
+    public static async Task<IEnumerable<string>> SeriousAsync(IPage page, string where, string? rule = null)
+    {
+        if (Axe is null)
+            return [];
+        await page.EvaluateAsync($"() => {{ if (!window.axe) {{ {Axe} }} }}");
+        var violations = await page.EvaluateAsync<JsonElement>(
+            "async rule => (await axe.run(document, { resultTypes: ['violations'], ...(rule ? { runOnly: [rule] } : {}) })).violations", rule);
+        return violations.EnumerateArray()
+            .Where(v => v.GetProperty("impact").GetString() is "serious" or "critical")
+            .Select(v => $"{where}: {v.GetProperty("id").GetString()}: {v.GetProperty("help").GetString()}: "
+                + string.Join(" | ", v.GetProperty("nodes").EnumerateArray().Take(3).Select(n => n.GetProperty("html").GetString()![..Math.Min(160, n.GetProperty("html").GetString()!.Length)] + " " + n.GetProperty("failureSummary").GetString()!.ReplaceLineEndings(" "))));
+    }
+
+    /// <summary>Fails with what <see cref="SeriousAsync"/> finds: for dialogs, and what else only stands on a page for a while.</summary>
+    public static async Task EnsureAccessibleAsync(IPage page, string where) => Assert.Empty(await SeriousAsync(page, where));
 
     public async ValueTask DisposeAsync()
     {

@@ -87,6 +87,11 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         var attempts = page.GetByTestId("attempts");
         await Assertions.Expect(attempts.GetByText("synced", new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "repository");
+
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/start").ToString());
+        var steps = page.GetByTestId("first-steps").Locator("li");
+        await Assertions.Expect(steps).ToHaveCountAsync(5);
+        await Assertions.Expect(page.GetByTestId("first-steps").Locator("li.done")).ToHaveCountAsync(5);
     }
 
     [Fact]
@@ -100,6 +105,7 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await page.GetByTestId("resync-all").ClickAsync(new() { Timeout = 20_000 });
         await Assertions.Expect(dialog).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "resync-all");
+        await Chromium.EnsureAccessibleAsync(page, "the question before a resync of all");
         await dialog.GetByRole(AriaRole.Button).Filter(new() { HasText = "Resync" }).First.ClickAsync();
         await Wait.UntilAsync(
             async token =>

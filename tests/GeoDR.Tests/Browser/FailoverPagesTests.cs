@@ -56,6 +56,7 @@ public sealed class FailoverPagesTests
         await page.GetByTestId("promote").ClickAsync(new() { Timeout = 30_000 });
         await Assertions.Expect(page.GetByTestId("promote-words")).ToContainTextAsync("berlin answers: it hands over to madrid", s_text);
         await Chromium.KeepAsync(page, "promote-planned");
+        await Chromium.EnsureAccessibleAsync(page, "the question before a promotion");
         await page.GetByText("Do not have berlin hand over").ClickAsync();
         await Assertions.Expect(page.GetByTestId("promote-words")).ToContainTextAsync("is not asked", s_text);
         await page.GetByTestId("typed-name").FillAsync("berlin");
@@ -99,6 +100,7 @@ public sealed class FailoverPagesTests
         await page.GetByTestId("selected-drop").ClickAsync();
         await Assertions.Expect(page.Locator(".rz-dialog")).ToContainTextAsync("Drop 2 tags of berlin", s_text);
         await Chromium.KeepAsync(page, "divergent-drop");
+        await Chromium.EnsureAccessibleAsync(page, "the question before a drop");
         await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Drop", Exact = true }).ClickAsync();
         await Assertions.Expect(page.GetByTestId("divergent").GetByText("drop by admin, done")).ToHaveCountAsync(2, new() { Timeout = 20_000 });
     }
