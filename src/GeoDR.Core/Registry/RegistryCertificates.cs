@@ -16,10 +16,10 @@ public static class RegistryCertificates
         return authorities.Count > 0 ? authorities : throw new CryptographicException("it holds no certificate in PEM");
     }
 
-    /// <summary>The client's certificate with its key, from PEM files; what else the first file holds is sent as its chain.</summary>
+    /// <summary>A certificate of one's own with its key, from PEM files; what else the first file holds is sent as its chain.</summary>
     /// <param name="keyFile">Null where the certificate's file holds the key too.</param>
     /// <exception cref="CryptographicException">The files hold no certificate, no key, or two that do not belong together.</exception>
-    public static SslStreamCertificateContext LoadClient(string certificateFile, string? keyFile)
+    public static SslStreamCertificateContext LoadWithKey(string certificateFile, string? keyFile)
     {
         var chain = LoadAuthorities(certificateFile);
         try
@@ -40,6 +40,6 @@ public static class RegistryCertificates
             ssl.CertificateChainPolicy.CustomTrustStore.AddRange(LoadAuthorities(ca));
         }
         if (options.ClientCertificateFile is { } certificate)
-            ssl.ClientCertificateContext = LoadClient(certificate, options.ClientKeyFile);
+            ssl.ClientCertificateContext = LoadWithKey(certificate, options.ClientKeyFile);
     }
 }

@@ -223,7 +223,7 @@ internal sealed class CheckVerb
     // The running site may know other secrets than these settings do.
     private async Task SecretAsync(GeoSettings s, CancellationToken cancel)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        using var http = new HttpClient(SiteClient.Handler(s.PrimaryCaFile)) { Timeout = TimeSpan.FromSeconds(5) };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(s.SiteUrl!, "/api/v1/notifications"));
         request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {s.Secrets[0]}");
         request.Content = new StringContent("""{"events":[{"id":"geodr-check","action":"pull"}]}""");

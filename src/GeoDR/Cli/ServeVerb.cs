@@ -22,10 +22,17 @@ internal static class ServeVerb
 
     private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
     {
+        if (!VerbSettings.Report([.. OwnCertificate.Faults(settings, VerbSettings.Configuration())]))
+            return new(ExitCodes.Settings, Again: false);
         var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null);
+        if (settings.TlsCertificateFile is not null)
+        {
+            builder.Services.AddSingleton<OwnCertificate>();
+            builder.WebHost.ConfigureKestrel(OwnCertificate.Use);
+        }
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();

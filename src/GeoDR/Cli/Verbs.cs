@@ -12,7 +12,7 @@ internal static class Verbs
             Serve(), Worker(), Migrate(), Status(), Check(), Resync(), VerifyVerb.Command(), Pause("pause", "hold the sync; the log is followed all the same", true),
             Pause("resume", "let the sync go on", false), Key(), Token(), UserVerbs.Command(), ApiTokenVerbs.Command(),
             ReconcileVerb.Command(), QuarantineVerbs.Command(), LossVerb.Command(),
-            PreflightVerb.Command(), DrillVerb.Command(), PromoteVerb.Command(), DivergentVerbs.Command(), DeletionVerbs.Command(), AuditVerb.Command(), ScheduleVerbs.Command(), AlertVerbs.Command(), CompletionVerb.Command(),
+            PreflightVerb.Command(), DrillVerb.Command(), PromoteVerb.Command(), DivergentVerbs.Command(), DeletionVerbs.Command(), AuditVerb.Command(), ScheduleVerbs.Command(), AlertVerbs.Command(), HealthVerb.Command(), CompletionVerb.Command(),
         };
         foreach (var command in ListVerbs.Commands().Concat(WorkVerbs.Commands()).Concat(FailoverVerbs.Commands()))
             root.Subcommands.Add(command);

@@ -6,18 +6,25 @@ namespace GeoDR.Configuration;
 /// <summary>Certificates that are named and cannot be used: said at the start, not at the first call.</summary>
 internal static class CertificateFaults
 {
-    public static IEnumerable<Fault> Of(GeoSettings settings) => Of("Geo:Registry", settings.Registry).Concat(Of("Geo:Primary:Registry", settings.PrimaryRegistry)).Concat(Authorities("Geo:Primary", settings.PrimaryCaFile));
+    public static IEnumerable<Fault> Of(GeoSettings settings) => Of("Geo:Registry", settings.Registry).Concat(Of("Geo:Primary:Registry", settings.PrimaryRegistry))
+        .Concat(Authorities("Geo:Primary", settings.PrimaryCaFile)).Concat(Pair("Geo:Tls:", settings.TlsCertificateFile, settings.TlsKeyFile));
 
     private static IEnumerable<Fault> Of(string key, RegistrySettings? registry)
     {
         foreach (var fault in Authorities(key, registry?.CaFile))
             yield return fault;
-        if (registry is { ClientKeyFile: not null, ClientCertificateFile: null })
-            yield return new($"{key}:ClientCertificateFile", $"is missing; it belongs to {key}:ClientKeyFile");
-        var (certificate, secret) = (registry?.ClientCertificateFile, registry?.ClientKeyFile);
+        foreach (var fault in Pair($"{key}:Client", registry?.ClientCertificateFile, registry?.ClientKeyFile))
+            yield return fault;
+    }
+
+    /// <param name="prefix">What <c>CertificateFile</c> and <c>KeyFile</c> are written behind.</param>
+    private static IEnumerable<Fault> Pair(string prefix, string? certificate, string? secret)
+    {
+        if (secret is not null && certificate is null)
+            yield return new($"{prefix}CertificateFile", $"is missing; it belongs to {prefix}KeyFile");
         if (certificate is not null && File.Exists(certificate) && (secret is null || File.Exists(secret))
-            && Try(() => RegistryCertificates.LoadClient(certificate, secret)) is { } client)
-            yield return new($"{key}:ClientCertificateFile", $"cannot be used: {client}; give a certificate and, in {key}:ClientKeyFile, its key, both in PEM");
+            && Try(() => RegistryCertificates.LoadWithKey(certificate, secret)) is { } fault)
+            yield return new($"{prefix}CertificateFile", $"cannot be used: {fault}; give a certificate and, in {prefix}KeyFile, its key, both in PEM");
     }
 
     private static IEnumerable<Fault> Authorities(string key, string? file)

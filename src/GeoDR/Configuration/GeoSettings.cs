@@ -98,6 +98,10 @@ public sealed record GeoSettings
     /// <summary>Authorities in PEM for calls to other sites, in place of the system's.</summary>
     public string? PrimaryCaFile { get; init; }
     public RegistrySettings? PrimaryRegistry { get; init; }
+    /// <summary>What this site's own https address shows, in PEM, with its chain; null where it listens without TLS.</summary>
+    public string? TlsCertificateFile { get; init; }
+    /// <summary>Its key; null where the certificate's file holds it too.</summary>
+    public string? TlsKeyFile { get; init; }
     public IReadOnlyList<string> Secrets { get; init; } = [];
     public IReadOnlyList<PeerSettings> Peers { get; init; } = [];
     public TokenSettings Tokens { get; init; } = new();

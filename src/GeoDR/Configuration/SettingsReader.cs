@@ -48,6 +48,8 @@ public sealed class SettingsReader(IConfiguration configuration)
             PrimaryAllowHttp = Flag("Geo:Primary:AllowHttp"),
             PrimaryCaFile = File("Geo:Primary:CaFile"),
             PrimaryRegistry = Registry("Geo:Primary:Registry", secondary),
+            TlsCertificateFile = File("Geo:Tls:CertificateFile"),
+            TlsKeyFile = File("Geo:Tls:KeyFile"),
             Secrets = Secrets(),
             Peers = Peers(),
             Tokens = new TokenSettings

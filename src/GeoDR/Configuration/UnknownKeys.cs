@@ -12,7 +12,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention", "Tls"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
@@ -33,6 +33,7 @@ internal static class UnknownKeys
         ["Geo:Alerts:Webhook"] = ["Url", "UrlFile", "Secret", "SecretFile", "AllowHttp"],
         ["Geo:Alerts:Mail"] = ["Host", "Port", "From", "To", "Username", "Password", "PasswordFile", "Tls"],
         ["Geo:Metrics"] = ["Listen"],
+        ["Geo:Tls"] = ["CertificateFile", "KeyFile"],
         ["Geo:Log"] = ["KeepFor", "ReaderSilence", "MaxEvents", "MaxBytes"],
         ["Geo:Retention"] = ["Attempts", "AttemptsPerRepository", "Audit", "History", "Quarantine", "QuarantineBytes"],
     };

@@ -34,17 +34,19 @@ internal sealed class SiteClient : IDisposable
     public SiteClient(SiteKey key, string siteName, TimeProvider time, string? caFile = null)
     {
         (_key, _siteName, _time) = (key, siteName, time);
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            ConnectTimeout = TimeSpan.FromSeconds(3),
-            // A name that moved to another site is followed.
-            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
-        };
-        if (caFile is not null)
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = Trust(caFile) };
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(Handler(caFile)) { Timeout = Timeout.InfiniteTimeSpan };
     }
+
+    /// <summary>What reaches a site, this one too.</summary>
+    /// <param name="caFile">Authorities in PEM, in place of the system's.</param>
+    public static SocketsHttpHandler Handler(string? caFile) => new()
+    {
+        AllowAutoRedirect = false,
+        ConnectTimeout = TimeSpan.FromSeconds(3),
+        // A name that moved to another site is followed.
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = caFile is null ? null : Trust(caFile) },
+    };
 
     /// <summary>When the last answer was written, by the clock of the site that gave it.</summary>
     public DateTimeOffset? ServerTime { get; private set; }

@@ -58,9 +58,9 @@ public sealed class OwnAuthorityTests : IAsyncLifetime
     {
         var strangers = LabCertificates.Create(_directory.PathOf("strangers"));
         Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadAuthorities(_own.ClientKeyFile));
-        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadClient(_own.ClientCertificateFile, strangers.ClientKeyFile));
-        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadClient(_own.ClientCertificateFile, null));
-        Assert.NotNull(RegistryCertificates.LoadClient(_own.ClientCertificateFile, _own.ClientKeyFile));
+        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadWithKey(_own.ClientCertificateFile, strangers.ClientKeyFile));
+        Assert.Throws<CryptographicException>(() => RegistryCertificates.LoadWithKey(_own.ClientCertificateFile, null));
+        Assert.NotNull(RegistryCertificates.LoadWithKey(_own.ClientCertificateFile, _own.ClientKeyFile));
     }
 
     private RegistryClient Client(string? caFile)

@@ -27,6 +27,9 @@ public sealed class GeoSite : IAsyncDisposable
     /// <summary>Environment variables of every process of this site; changes count from the next start on.</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
+    /// <summary>Other addresses that its <c>serve</c> listens at.</summary>
+    public IReadOnlyList<string> AlsoAt { get; set; } = [];
+
     /// <summary>Its processes live in this group from their first instruction on.</summary>
     public MemoryGroup? MemoryGroup { get; set; }
 
@@ -155,6 +158,6 @@ public sealed class GeoSite : IAsyncDisposable
             Name = $"{Name} {log}",
             LogFile = Path.Combine(_directory, $"{log}.log"),
             WorkingDirectory = Path.GetDirectoryName(GeoProgram.Path),
-            Environment = new Dictionary<string, string>(Settings) { ["ASPNETCORE_URLS"] = listen.AbsoluteUri.TrimEnd('/') },
+            Environment = new Dictionary<string, string>(Settings) { ["ASPNETCORE_URLS"] = string.Join(';', [listen.AbsoluteUri.TrimEnd('/'), .. log == "serve" ? AlsoAt : []]) },
         });
 }

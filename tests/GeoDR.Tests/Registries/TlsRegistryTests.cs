@@ -7,9 +7,9 @@ namespace GeoDR.Tests.Registries;
 
 /// <summary>
 /// Both registries are behind TLS with an authority of their own and want a client certificate; the primary's has a name that only
-/// an HTTP proxy knows, the own one is called directly.
+/// an HTTP proxy knows, the own one is called directly. The primary's GeoDR is behind TLS, too, as its files say.
 /// </summary>
-public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassFixture<TlsRegistryTests.Fixture>
+public sealed partial class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassFixture<TlsRegistryTests.Fixture>
 {
     public sealed class Fixture : IAsyncLifetime
     {
@@ -24,6 +24,8 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
         public DistributionRegistry Target { get; private set; } = null!;
         public TwoSites Sites { get; private set; } = null!;
 
+        public OwnTls PrimaryTls { get; private set; } = null!;
+
         /// <summary>The primary's registry as the secondary must call it.</summary>
         public string SourceName => $"{Name}:{Source.Port}";
 
@@ -31,6 +33,7 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
         {
             Certificates = LabCertificates.Create(_directory.PathOf("certificates"), Name);
             Strangers = LabCertificates.Create(_directory.PathOf("strangers"), Name);
+            PrimaryTls = new(_directory.PathOf("berlin-tls"), Certificates);
             Proxy = ForwardProxy.Start();
             var port = Ports.Free();
             var intake = new NotificationEndpoint("geodr", new($"http://127.0.0.1:{port}/api/v4/container_registry_event/events"), "notifies-geodr");
@@ -56,8 +59,10 @@ public sealed class TlsRegistryTests(TlsRegistryTests.Fixture fixture) : IClassF
             if (site.Name == TwoSites.PrimaryName)
             {
                 Registry(site, "Registry", Source.Url.AbsoluteUri);
+                site.Set("Tls:CertificateFile", PrimaryTls.CertificateFile).Set("Tls:KeyFile", PrimaryTls.KeyFile).AlsoAt = [PrimaryTls.Address];
                 return;
             }
+            site.Set("Primary:Url", PrimaryTls.Address).Set($"Peers:{TwoSites.PrimaryName}:Url", PrimaryTls.Address).Set("Primary:CaFile", Certificates.CaFile);
             Registry(site, "Primary:Registry", $"https://{SourceName}");
             Registry(site, "Registry", Target.Url.AbsoluteUri);
             site.Settings["HTTPS_PROXY"] = Proxy.Url.AbsoluteUri;
