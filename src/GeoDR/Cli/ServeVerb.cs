@@ -93,7 +93,7 @@ internal static class ServeVerb
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.JsonConsoleFormatterOptions>(o => o.UseUtcTimestamp = true);
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Quartz", LogLevel.Warning);
         services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        services.AddSite(settings).AddSiteWatch(site);
+        services.AddSite(settings).AddSiteWatch(site).AddHostedService<SecretWatch>();
     }
 
     /// <summary>How a host ended.</summary>

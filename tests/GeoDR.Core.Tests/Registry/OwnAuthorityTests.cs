@@ -65,7 +65,7 @@ public sealed class OwnAuthorityTests : IAsyncLifetime
 
     private RegistryClient Client(string? caFile)
     {
-        var options = new RegistryOptions { Name = "test registry", Url = _registry.Url, Username = "user", Password = "secret", CaFile = caFile };
+        var options = new RegistryOptions { Name = "test registry", Url = _registry.Url, Username = "user", Password = "secret", Certificates = RegistryCertificates.Of("here", caFile, null, null) };
         return new(options, challenge => TokenSources.For(challenge, options, null, TimeProvider.System));
     }
 }
