@@ -19,7 +19,7 @@ public sealed partial class KeyRotationTests
         foreach (var site in lab.Sites.Sites)
             (await site.Geo.RunAsync(["user", "add", "admin", "--role", "admin", "--password-stdin"], password + "\n", Stop)).EnsureSuccess();
         await ArrivesAsync("search/app");
-        var planted = lab.Sites.Directory.Root.Length + Guid.NewGuid().ToString("N");
+        var planted = Guid.NewGuid().ToString("N");
         await GoWrongAsync(password, planted);
 
         foreach (var site in lab.Sites.Sites)
@@ -30,7 +30,6 @@ public sealed partial class KeyRotationTests
             foreach (var page in s_pages)
                 search.Look($"{site.Name} page {page}", await session.GetStringAsync(page, Stop));
             search.Look($"{site.Name} dump", await site.Postgres.DumpAsync(Site.Database, Stop));
-            search.Look($"{site.Name} log of serve", await LogAsync(site));
             foreach (var process in (ManagedProcess[])[.. site.Geo.Workers, site.Geo.Serve!])
             {
                 search.Look($"{site.Name} log of {process.Name}", await ReadAsync(process.LogFile));
@@ -81,6 +80,7 @@ public sealed partial class KeyRotationTests
             await SaysNothingAsync(string.Join(' ', verb), verb, [], succeeds: verb[0] == "settings");
         var fence = await _madrid.Geo.RunAsync(["fence"], null, Stop);
         lab.Search.Look("fence", fence.Output + fence.Error);
+        (await _madrid.Geo.RunAsync(["unfence"], null, Stop)).EnsureSuccess();
         lab.Search.Look("environment and command lines of the fence command", await ReadAsync(lab.FileOf(_madrid, "fenced")));
 
         string Put(string content)
@@ -93,7 +93,10 @@ public sealed partial class KeyRotationTests
 
     private async Task SaysNothingAsync(string what, string[] verb, Dictionary<string, string> settings, bool succeeds = false)
     {
-        var result = await GeoProgram.RunAsync(verb, new Dictionary<string, string>(_madrid.Geo.Settings.Concat(settings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value)), cancellationToken: Stop);
+        var environment = new Dictionary<string, string>(_madrid.Geo.Settings);
+        foreach (var (key, value) in settings)
+            environment[key] = value;
+        var result = await GeoProgram.RunAsync(verb, environment, cancellationToken: Stop);
         Assert.NotEmpty(result.Output + result.Error);
         Assert.True(settings.Count == 0 || result.ExitCode != 0, result.Output);
         Assert.True(!succeeds || result.ExitCode == 0, result.Error);
@@ -130,7 +133,7 @@ public sealed partial class KeyRotationTests
         using var answer = await http.PostAsync("/login", form, Stop);
         if (answer.StatusCode != System.Net.HttpStatusCode.Redirect)
         {
-            lab.Search.Look($"{site.Name} POST /login: {(int)answer.StatusCode}", (await answer.Content.ReadAsStringAsync(Stop)));
+            lab.Search.Look($"{site.Name} POST /login: {(int)answer.StatusCode}", await answer.Content.ReadAsStringAsync(Stop));
             http.Dispose();
             return null;
         }

@@ -59,7 +59,7 @@ public sealed class RotatingSites : IAsyncLifetime
         site.Settings["HTTPS_PROXY"] = $"http://operator:{Search.Use("the proxy's password", Hex())}@127.0.0.1:{nowhere}";
         site.Settings["Logging__Console__LogLevel__Default"] = "Debug";
         site.Set("Failover:FenceCommand:0", "/bin/sh")
-            .Set("Failover:FenceCommand:1", Put("fence", $"cat /proc/self/environ /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' '\\n' > {Path.Combine(keys, $"{site.Name}.fenced")}"));
+            .Set("Failover:FenceCommand:1", Put("fence", $"{{ env | grep -v ^HTTPS_PROXY=; cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' '\\n'; }} > {Path.Combine(keys, $"{site.Name}.fenced")}"));
         if (site.Name == "berlin")
             _log = own.ConnectionString;
         else
