@@ -6,6 +6,7 @@ using GeoDR.Lab;
 using GeoDR.Sites;
 using GeoDR.Tokens;
 using Npgsql;
+using Site = GeoDR.Lab.Site;
 
 namespace GeoDR.Tests.Failover;
 
