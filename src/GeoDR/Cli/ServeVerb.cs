@@ -136,8 +136,7 @@ internal static class ServeVerb
             if (site is { IsPrimary: true } && migrate)
             {
                 await new EventLog.LogAppender(source).EnsureLogAsync(cancel);
-                using var key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
-                if (key is not null)
+                if (settings.SiteKey?.Value is { } key)
                     await new RoleChange(source, TimeProvider.System).BeginAsync(key, cancel);
             }
             now = site ?? now;

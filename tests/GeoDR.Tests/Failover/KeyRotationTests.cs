@@ -67,7 +67,7 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         // Between the two files they do not belong together.
         File.Copy(fresh.KeyFile, keys + ".key", overwrite: true);
         await SaysAsync(_madrid, "The file of Geo:Tokens:KeyFile cannot be used");
-        Assert.Contains("geodr_secret_files_refused 1", await MetricsAsync(), StringComparison.Ordinal);
+        await ShownAsync();
         await ArrivesAsync("key/between");
         File.Copy(fresh.CertificateFile, keys + ".crt", overwrite: true);
         await Task.WhenAll(SaysAsync(_berlin, "Geo:Tokens:KeyFile holds now counts"), SaysAsync(_madrid, "Geo:Tokens:KeyFile holds now counts"));
@@ -175,10 +175,14 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         return await reader.ReadToEndAsync(Stop);
     }
 
-    private async Task<string> MetricsAsync()
+    private async Task ShownAsync()
     {
-        using var http = await TokenAsync(_madrid, "metrics");
-        return await http.GetStringAsync("/metrics", Stop);
+        using var http = await TokenAsync(_madrid, "rotation");
+        await Wait.UntilAsync(
+            async token => (await http.GetStringAsync("/api/v1/alerts?state=open", token)).Contains("the file of Geo:Tokens:KeyFile cannot be used", StringComparison.Ordinal),
+            s_deadline, () => "no alert is raised", Stop);
+        await Wait.UntilAsync(
+            async token => (await http.GetStringAsync("/metrics", token)).Contains("geodr_secret_files_refused 1\n", StringComparison.Ordinal), s_deadline, () => "the metrics do not count it", Stop);
     }
 
     private async Task<HttpClient> TokenAsync(Site site, string name)

@@ -52,7 +52,7 @@ public sealed class RotatingSites : IAsyncLifetime
         foreach (var (name, file) in new[] { ("site key", site.Settings["Geo__Site__KeyFile"]), ("token key", site.Settings["Geo__Tokens__KeyFile"]) })
             Key($"{site.Name}'s {name}", file);
         var nowhere = Ports.Free();
-        site.Set("Alerts:Webhook:UrlFile", Put("webhook", $"https://127.0.0.1:{nowhere}/hooks/{Search.Use("the webhook's path", Hex())}"))
+        site.Set("Alerts:Every", "500ms").Set("Alerts:Webhook:UrlFile", Put("webhook", $"https://127.0.0.1:{nowhere}/hooks/{Search.Use("the webhook's path", Hex())}"))
             .Set("Alerts:Webhook:SecretFile", Put("signing", Fresh("the webhook's secret")))
             .Set("Alerts:Mail:Host", "127.0.0.1").Set("Alerts:Mail:Port", $"{nowhere}").Set("Alerts:Mail:From", "geodr@example.com").Set("Alerts:Mail:To", "operator@example.com")
             .Set("Alerts:Mail:Username", "mailer").Set("Alerts:Mail:PasswordFile", Put("mail", Fresh("the mail server's password")));
