@@ -37,6 +37,12 @@ public static class AlertConditions
         return found;
     }
 
+    /// <summary>A secret whose file cannot be used since it changed; null where nothing is wrong.</summary>
+    /// <param name="key">The setting that names the file.</param>
+    public static Condition? OfSecret(string key, string? fault) => fault is null ? null
+        : new(AlertKinds.Secret, key, Severities.Warning, $"the file of {key} cannot be used, and what it held before counts until the next start: {fault}",
+            "correct the file; it is read again within seconds, without a restart", s_none);
+
     private static IEnumerable<Condition> OfFacts(AlertFacts f)
     {
         if (f.FailedLong > 0)

@@ -17,9 +17,10 @@ public static class AlertKinds
     public const string Divergent = "divergent";
     public const string Secondary = "secondary";
     public const string Fenced = "fenced";
+    public const string Secret = "secret";
 
     public static IReadOnlyList<string> All { get; } =
-        [TargetAge, TargetBytes, Log, Outage, Workers, Failed, Damage, Brake, ReconcileFailed, Gaps, Quarantine, Divergent, Secondary, Fenced];
+        [TargetAge, TargetBytes, Log, Outage, Workers, Failed, Damage, Brake, ReconcileFailed, Gaps, Quarantine, Divergent, Secondary, Fenced, Secret];
 }
 
 /// <summary>How soon somebody should look.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Mail;
 using System.Net.Mime;
 using System.Text;
+using GeoDR.Secrets;
 
 namespace GeoDR.Alerts;
 
@@ -13,7 +14,7 @@ public sealed class MailSettings
     public required MailAddress From { get; init; }
     public required IReadOnlyList<MailAddress> To { get; init; }
     public string? Username { get; init; }
-    public string? Password { get; init; }
+    public Secret<string>? Password { get; init; }
     /// <summary>STARTTLS is asked for, and nothing is sent without it.</summary>
     public required bool StartTls { get; init; }
 }
@@ -35,7 +36,7 @@ public sealed class Mail(MailSettings settings, TimeProvider time, TimeSpan? wit
         {
             using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.StartTls };
             if (settings.Username is not null)
-                client.Credentials = new NetworkCredential(settings.Username, settings.Password);
+                client.Credentials = new NetworkCredential(settings.Username, settings.Password?.Value);
             using var mail = Compose(message, deliveryId);
             await client.SendMailAsync(mail, both.Token);
             return DeliveryResult.Done;

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using GeoDR.Secrets;
 
 namespace GeoDR.Alerts;
 
@@ -12,10 +13,10 @@ namespace GeoDR.Alerts;
 public sealed class WebhookSettings
 {
     /// <summary>May hold a secret itself, so it is never shown.</summary>
-    public required Uri Url { get; init; }
+    public required Secret<string> Url { get; init; }
 
     /// <summary>Signs what is sent; null: it is not signed.</summary>
-    public string? Secret { get; init; }
+    public Secret<string>? Secret { get; init; }
 }
 
 /// <summary>Posts messages as JSON.</summary>
@@ -48,11 +49,11 @@ public sealed class Webhook : IAlertTarget, IDisposable
     public async Task<DeliveryResult> SendAsync(AlertMessage message, string deliveryId, CancellationToken cancel)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(message, AlertMessage.Json);
-        using var request = new HttpRequestMessage(HttpMethod.Post, _settings.Url) { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_settings.Url.Value)) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
         request.Headers.Add(DeliveryHeader, deliveryId);
         if (_settings.Secret is { } secret)
-            request.Headers.Add(SignatureHeader, Sign(secret, _time.GetUtcNow(), body));
+            request.Headers.Add(SignatureHeader, Sign(secret.Value, _time.GetUtcNow(), body));
         using var limit = new CancellationTokenSource(_within, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try

@@ -1,12 +1,30 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using GeoDR.Secrets;
 
 namespace GeoDR.Registry;
 
 /// <summary>Whom a registry is trusted by, and what it is shown: the same for it, its token service and where it keeps its blobs.</summary>
-public static class RegistryCertificates
+public sealed class RegistryCertificates
 {
+    private readonly X509Certificate2Collection? _authorities;
+    private readonly SslStreamCertificateContext? _client;
+
+    private RegistryCertificates(string? caFile, string? certificateFile, string? keyFile)
+    {
+        _authorities = caFile is null ? null : LoadAuthorities(caFile);
+        _client = certificateFile is null ? null : LoadWithKey(certificateFile, keyFile);
+    }
+
+    /// <summary>Those in PEM files; null where none is named.</summary>
+    /// <param name="key">The registry's part of the settings.</param>
+    public static Secret<RegistryCertificates>? Of(string key, string? caFile, string? certificateFile, string? keyFile)
+    {
+        string[] files = [.. new[] { caFile, certificateFile, keyFile }.OfType<string>()];
+        return files.Length == 0 ? null : new($"{key}:{(certificateFile is null ? "CaFile" : "ClientCertificateFile")}", files, () => new(caFile, certificateFile, keyFile));
+    }
+
     /// <summary>The authorities in a PEM file, which stand in place of the system's.</summary>
     /// <exception cref="CryptographicException">The file holds no certificate.</exception>
     public static X509Certificate2Collection LoadAuthorities(string file)
@@ -32,14 +50,14 @@ public static class RegistryCertificates
         }
     }
 
-    internal static void Apply(SslClientAuthenticationOptions ssl, RegistryOptions options)
+    internal void Apply(SslClientAuthenticationOptions ssl)
     {
-        if (options.CaFile is { } ca)
+        if (_authorities is not null)
         {
             ssl.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            ssl.CertificateChainPolicy.CustomTrustStore.AddRange(LoadAuthorities(ca));
+            ssl.CertificateChainPolicy.CustomTrustStore.AddRange(_authorities);
         }
-        if (options.ClientCertificateFile is { } certificate)
-            ssl.ClientCertificateContext = LoadWithKey(certificate, options.ClientKeyFile);
+        if (_client is not null)
+            ssl.ClientCertificateContext = _client;
     }
 }

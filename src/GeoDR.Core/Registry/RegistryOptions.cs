@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using GeoDR.Secrets;
 
 namespace GeoDR.Registry;
 
@@ -9,16 +10,15 @@ public sealed record RegistryOptions
     public required string Name { get; init; }
     public required Uri Url { get; init; }
     public string? Username { get; init; }
-    public string? Password { get; init; }
+    public Secret<string>? Password { get; init; }
     /// <summary>The tokens' <c>aud</c>; by default what the challenge names.</summary>
     public string? Service { get; init; }
     /// <summary>Hosts that a challenge may send credentials to, besides the registry's own.</summary>
     public IReadOnlyList<string> Realms { get; init; } = [];
     /// <summary>Hosts that blobs may be redirected to, besides the registry's own; <c>*.</c> before a name takes all below it. Any where none is named.</summary>
     public IReadOnlyList<string> BlobHosts { get; init; } = [];
-    public string? CaFile { get; init; }
-    public string? ClientCertificateFile { get; init; }
-    public string? ClientKeyFile { get; init; }
+    /// <summary>Null: the system's authorities, and no certificate is shown.</summary>
+    public Secret<RegistryCertificates>? Certificates { get; init; }
     public bool AllowHttp { get; init; }
     public int Connections { get; init; } = 32;
     /// <summary>Until the answer's headers.</summary>

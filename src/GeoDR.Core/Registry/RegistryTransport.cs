@@ -11,7 +11,7 @@ internal sealed class RegistryTransport : IDisposable
 
     private readonly RegistryOptions _options;
     private readonly Func<AuthChallenge?, ITokenSource?> _tokensFor;
-    private readonly HttpClient _http;
+    private readonly RegistryHttp _http;
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly Throttle _throttle;
     private readonly TimeProvider _time;
@@ -23,7 +23,7 @@ internal sealed class RegistryTransport : IDisposable
     {
         (_options, _tokensFor, _time) = (options, tokensFor, options.Time);
         _throttle = new Throttle(options.Connections, options.Time);
-        _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new RegistryHttp(options.Certificates, () => Handler(options), Timeout.InfiniteTimeSpan);
     }
 
     public AuthChallenge? Challenge => _state?.Challenge;
@@ -190,7 +190,7 @@ internal sealed class RegistryTransport : IDisposable
             limit.CancelAfter(timeout);
         try
         {
-            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            var response = await _http.Now.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             RequestCounts.Add(_options.Name, response.StatusCode);
             return response;
         }
@@ -234,16 +234,11 @@ internal sealed class RegistryTransport : IDisposable
         return end < 0 ? null : parameters[start..end];
     }
 
-    private static SocketsHttpHandler Handler(RegistryOptions options)
+    private static SocketsHttpHandler Handler(RegistryOptions options) => new()
     {
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false, UseCookies = false, MaxConnectionsPerServer = options.Connections,
-            ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-            // A registry that answers early must not wait for the rest of a body it will not take.
-            Expect100ContinueTimeout = TimeSpan.FromSeconds(1),
-        };
-        RegistryCertificates.Apply(handler.SslOptions, options);
-        return handler;
-    }
+        AllowAutoRedirect = false, UseCookies = false, MaxConnectionsPerServer = options.Connections,
+        ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+        // A registry that answers early must not wait for the rest of a body it will not take.
+        Expect100ContinueTimeout = TimeSpan.FromSeconds(1),
+    };
 }

@@ -1,5 +1,6 @@
 using System.IdentityModel.Tokens.Jwt;
 using GeoDR.Registry;
+using GeoDR.Secrets;
 using Microsoft.IdentityModel.Tokens;
 
 namespace GeoDR.Tokens;
@@ -7,7 +8,7 @@ namespace GeoDR.Tokens;
 /// <summary>Signs tokens for registries (Distribution, "Token Authentication Implementation").</summary>
 /// <param name="issuer">What the registries' <c>auth.token.issuer</c> says.</param>
 /// <param name="subject">Shows as the actor in the registries' notifications.</param>
-public sealed class TokenSigner(TokenKey key, string issuer, string subject, TimeSpan lifetime, TimeProvider time)
+public sealed class TokenSigner(Secret<TokenKey> key, string issuer, string subject, TimeSpan lifetime, TimeProvider time)
 {
     private static readonly TimeSpan s_backdated = TimeSpan.FromSeconds(10);
 
@@ -15,12 +16,15 @@ public sealed class TokenSigner(TokenKey key, string issuer, string subject, Tim
 
     public TimeSpan Lifetime => lifetime;
 
+    /// <summary>What signs now.</summary>
+    public TokenKey Key => key.Value;
+
     /// <summary>A token for exactly these scopes. <c>x5c</c> is the one key header that Distribution 2.8 and 3 both take.</summary>
     /// <param name="grantedTo">The subject, where it is not this site.</param>
     public string Sign(string audience, IReadOnlyList<Scope> scopes, string? grantedTo = null)
     {
-        var now = time.GetUtcNow();
-        var header = new JwtHeader(new SigningCredentials(key.Key, key.Algorithm)) { ["x5c"] = key.Chain };
+        var (now, with) = (time.GetUtcNow(), Key);
+        var header = new JwtHeader(new SigningCredentials(with.Key, with.Algorithm)) { ["x5c"] = with.Chain };
         header.Remove("kid");
         var payload = new JwtPayload
         {

@@ -26,11 +26,16 @@ public static class TokenSources
 /// <summary>A name and a password with every request.</summary>
 public sealed class BasicCredentials(RegistryOptions options) : ITokenSource
 {
-    internal static AuthenticationHeaderValue Header(RegistryOptions options) =>
-        new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.Username}:{options.Password}")));
+    /// <param name="renew">The last one was refused: the password's file may hold another since.</param>
+    internal static AuthenticationHeaderValue Header(RegistryOptions options, bool renew)
+    {
+        if (renew)
+            options.Password?.Look();
+        return new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.Username}:{options.Password?.Value}")));
+    }
 
     public ValueTask<AuthenticationHeaderValue?> GetAsync(IReadOnlyList<Scope> scopes, bool renew, CancellationToken cancel) =>
-        ValueTask.FromResult<AuthenticationHeaderValue?>(Header(options));
+        ValueTask.FromResult<AuthenticationHeaderValue?>(Header(options, renew));
 }
 
 /// <summary>Tokens kept until shortly before they end.</summary>
@@ -60,13 +65,18 @@ public sealed class TokenCache(TimeProvider time)
 /// <summary>Tokens that this site signs itself.</summary>
 public sealed class OwnTokens(TokenSigner signer, string audience, TimeProvider time) : ITokenSource
 {
-    private readonly TokenCache _cache = new(time);
+    private volatile Kept _kept = new(signer.Key, new(time));
+
+    private sealed record Kept(TokenKey Key, TokenCache Tokens);
 
     public ValueTask<AuthenticationHeaderValue?> GetAsync(IReadOnlyList<Scope> scopes, bool renew, CancellationToken cancel)
     {
-        var key = TokenCache.Key(scopes);
-        var header = renew ? null : _cache.Find(key);
-        return ValueTask.FromResult<AuthenticationHeaderValue?>(header ?? _cache.Keep(key, signer.Sign(audience, scopes), signer.Lifetime));
+        // A registry that trusts the new key alone refuses what the former one signed.
+        var signs = signer.Key;
+        var kept = _kept.Key == signs ? _kept : _kept = new(signs, new(time));
+        var (key, cache) = (TokenCache.Key(scopes), kept.Tokens);
+        var header = renew ? null : cache.Find(key);
+        return ValueTask.FromResult<AuthenticationHeaderValue?>(header ?? cache.Keep(key, signer.Sign(audience, scopes), signer.Lifetime));
     }
 }
 
@@ -79,7 +89,7 @@ public sealed class TokenService : ITokenSource, IDisposable
     private readonly Uri _realm;
     private readonly string? _service;
     private readonly TokenCache _cache;
-    private readonly HttpClient _http;
+    private readonly RegistryHttp _http;
 
     /// <summary>A realm is a URL that a registry chose: credentials go only where the settings allow it.</summary>
     public TokenService(RegistryOptions options, AuthChallenge challenge, TimeProvider time)
@@ -92,9 +102,8 @@ public sealed class TokenService : ITokenSource, IDisposable
                 $"sends for tokens to '{challenge.Realm}', which is not allowed: add its host to the registry's Realms if it is right");
         _realm = realm;
         // A token service is mostly behind the same authority as its registry.
-        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
-        RegistryCertificates.Apply(handler.SslOptions, options);
-        _http = new(handler) { Timeout = TimeSpan.FromSeconds(15) };
+        _http = new(
+            options.Certificates, () => new() { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) }, TimeSpan.FromSeconds(15));
     }
 
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(IReadOnlyList<Scope> scopes, bool renew, CancellationToken cancel)
@@ -105,19 +114,21 @@ public sealed class TokenService : ITokenSource, IDisposable
         var query = string.Join('&', scopes.Select(s => $"scope={Uri.EscapeDataString(s.ToString())}")
             .Prepend(_service is null ? "client_id=geodr" : $"service={Uri.EscapeDataString(_service)}"));
         var uri = new Uri($"{_realm.AbsoluteUri}{(_realm.Query.Length > 0 ? "&" : "?")}{query}");
-        using var request = new HttpRequestMessage(HttpMethod.Get, uri);
-        request.Headers.Authorization = BasicCredentials.Header(_options);
-        var (token, lifetime) = await FetchAsync(request, cancel);
+        var (token, lifetime) = await FetchAsync(uri, renew, cancel);
         return _cache.Keep(key, token, lifetime);
     }
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<(string Token, TimeSpan Lifetime)> FetchAsync(HttpRequestMessage request, CancellationToken cancel)
+    private async Task<(string Token, TimeSpan Lifetime)> FetchAsync(Uri uri, bool renew, CancellationToken cancel)
     {
+        var sent = BasicCredentials.Header(_options, renew);
+        using var request = new HttpRequestMessage(HttpMethod.Get, uri) { Headers = { Authorization = sent } };
         try
         {
-            using var response = await _http.SendAsync(request, cancel);
+            using var response = await _http.Now.SendAsync(request, cancel);
+            if (response.StatusCode == System.Net.HttpStatusCode.Unauthorized && !renew && BasicCredentials.Header(_options, renew: true).Parameter != sent.Parameter)
+                return await FetchAsync(uri, renew: true, cancel);
             if (!response.IsSuccessStatusCode)
                 throw Error(request, response.StatusCode, $"the token service answered {(int)response.StatusCode}");
             using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancel));

@@ -14,9 +14,9 @@ internal static class AlertCheck
     {
         if (alerts is { Webhook: null, Mail: null })
             yield return new(Name, "pass", "none set; alerts are only shown", null);
-        if (alerts.Webhook is { } webhook)
-            yield return HttpClient.DefaultProxy.IsBypassed(webhook.Url) || HttpClient.DefaultProxy.GetProxy(webhook.Url) is null
-                ? await ReachAsync("webhook", webhook.Url.IdnHost, webhook.Url.Port, "Geo:Alerts:Webhook:Url")
+        if (alerts.Webhook is { } webhook && new Uri(webhook.Url.Value) is var url)
+            yield return HttpClient.DefaultProxy.IsBypassed(url) || HttpClient.DefaultProxy.GetProxy(url) is null
+                ? await ReachAsync("webhook", url.IdnHost, url.Port, "Geo:Alerts:Webhook:Url")
                 : new(Name, "warn", "the webhook is called through the environment's proxy, which was not tried", Mend);
         if (alerts.Mail is { } mail)
             yield return await ReachAsync("mail server", mail.Host, mail.Port, "Geo:Alerts:Mail:Host and Port");

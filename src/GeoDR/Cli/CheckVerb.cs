@@ -3,6 +3,7 @@ using GeoDR.Configuration;
 using GeoDR.EventLog;
 using GeoDR.Hosting;
 using GeoDR.Registry;
+using GeoDR.Secrets;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using GeoDR.Tokens;
@@ -64,7 +65,7 @@ internal sealed class CheckVerb
         }
         await foreach (var line in AlertCheck.LinesAsync(s.Alerts))
             _lines.Add(line);
-        if (s.Secrets.Count > 0 && s.SiteUrl is not null)
+        if (s.Secrets.Value.Length > 0 && s.SiteUrl is not null)
             await SecretAsync(s, cancel);
     }
 
@@ -102,7 +103,7 @@ internal sealed class CheckVerb
         }
     }
 
-    private async Task DatabaseAsync(string name, string key, string connection, string sql, CancellationToken cancel)
+    private async Task DatabaseAsync(string name, string key, Secret<string> connection, string sql, CancellationToken cancel)
     {
         try
         {
@@ -225,7 +226,7 @@ internal sealed class CheckVerb
     {
         using var http = new HttpClient(SiteClient.Handler(s.PrimaryCaFile)) { Timeout = TimeSpan.FromSeconds(5) };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(s.SiteUrl!, "/api/v1/notifications"));
-        request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {s.Secrets[0]}");
+        request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {s.Secrets.Value[0]}");
         request.Content = new StringContent("""{"events":[{"id":"geodr-check","action":"pull"}]}""");
         try
         {

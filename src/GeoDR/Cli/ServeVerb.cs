@@ -100,7 +100,7 @@ internal static class ServeVerb
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.JsonConsoleFormatterOptions>(o => o.UseUtcTimestamp = true);
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning).AddFilter("Quartz", LogLevel.Warning);
         services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        services.AddSite(settings).AddSiteWatch(site);
+        services.AddSite(settings).AddSiteWatch(site).AddHostedService<SecretWatch>();
     }
 
     /// <summary>How a host ended.</summary>
@@ -143,8 +143,7 @@ internal static class ServeVerb
             if (site is { IsPrimary: true } && migrate)
             {
                 await new EventLog.LogAppender(source).EnsureLogAsync(cancel);
-                using var key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
-                if (key is not null)
+                if (settings.SiteKey?.Value is { } key)
                     await new RoleChange(source, TimeProvider.System).BeginAsync(key, cancel);
             }
             now = site ?? now;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Mail;
 using GeoDR.Alerts;
+using GeoDR.Secrets;
 using GeoDR.Selection;
 using GeoDR.Status;
 
@@ -23,10 +24,12 @@ public sealed class AlertSettings
 
 /// <summary>Reads them.</summary>
 /// <param name="text">A setting's text; null where it is not given.</param>
-/// <param name="secret">The same for one that may be given in a file.</param>
+/// <param name="secret">The same for one that may be given in a file; what says what is wrong with a value.</param>
 /// <param name="wrong">Hears of a fault: the key and the mend.</param>
-internal sealed class AlertSettingsReader(IConfiguration configuration, Func<string, string?> text, Func<string, string?> secret, Action<string, string> wrong)
+internal sealed class AlertSettingsReader(IConfiguration configuration, Func<string, string?> text, Func<string, Func<string, string?>?, Secret<string>?> secret, Action<string, string> wrong)
 {
+    private const string NoUrl = "is no URL that can be used; write https://host/path, a secret in it is never shown";
+
     private static readonly string[] s_rule = ["Pattern", "Age", "Bytes"];
 
     public AlertSettings Read()
@@ -84,17 +87,17 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         const string Key = "Geo:Alerts:Webhook";
         if (!configuration.GetSection(Key).GetChildren().Any())
             return null;
-        // The address may hold a secret: it is not said.
-        if (secret($"{Key}:Url") is not { } url || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
-        {
-            wrong($"{Key}:Url", "is no URL that can be used; write https://host/path, a secret in it is never shown");
-            return null;
-        }
         var allowHttp = Flag($"{Key}:AllowHttp");
-        if (uri.Scheme == Uri.UriSchemeHttp && !allowHttp)
-            wrong($"{Key}:Url", $"is plain http; use https, or set {Key}:AllowHttp to true");
-        return new() { Url = uri, Secret = secret($"{Key}:Secret") };
+        var url = secret($"{Key}:Url", given => UrlFault(given, allowHttp));
+        if (text($"{Key}:Url") is null && text($"{Key}:UrlFile") is null)
+            wrong($"{Key}:Url", NoUrl);
+        return url is null ? null : new() { Url = url, Secret = secret($"{Key}:Secret", null) };
     }
+
+    // The address may hold a secret: it is not said.
+    private static string? UrlFault(string url, bool allowHttp) =>
+        !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0 ? NoUrl
+        : uri.Scheme == Uri.UriSchemeHttp && !allowHttp ? "is plain http; use https, or set Geo:Alerts:Webhook:AllowHttp to true" : null;
 
     private MailSettings? Mail()
     {
@@ -110,7 +113,7 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         var port = tls == "none" ? 25 : 587;
         if (text($"{Key}:Port") is { } given && (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535))
             wrong($"{Key}:Port", $"is '{given}'; write a port, usually 587 with starttls");
-        var (username, password) = (text($"{Key}:Username"), secret($"{Key}:Password"));
+        var (username, password) = (text($"{Key}:Username"), secret($"{Key}:Password", null));
         if (username is null != password is null)
             wrong(username is null ? $"{Key}:Username" : $"{Key}:Password", "is missing; a name and a password belong together");
         if (password is not null && tls == "none")

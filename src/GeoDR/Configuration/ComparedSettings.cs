@@ -9,7 +9,7 @@ internal static class ComparedSettings
     {
         ["Geo:Tokens:Issuer"] = s.Tokens.Issuer ?? SettingsCompared.Unset,
         ["Geo:Tokens:Lifetime"] = Duration.Format(s.Tokens.Lifetime),
-        ["Geo:Notifications:Secrets"] = Given(s.Secrets.Count > 0),
+        ["Geo:Notifications:Secrets"] = Given(s.Secrets.Value.Length > 0),
         ["Geo:Failover:FenceCommand"] = Given(s.Failover.FenceCommand.Count > 0),
         ["Geo:Failover:UnfenceCommand"] = Given(s.Failover.UnfenceCommand.Count > 0),
         ["Geo:Failover:StartHold"] = Duration.Format(s.Failover.StartHold),

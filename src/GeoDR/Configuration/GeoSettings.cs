@@ -1,8 +1,11 @@
 using GeoDR.Deletion;
 using GeoDR.EventLog;
+using GeoDR.Registry;
 using GeoDR.Retention;
+using GeoDR.Secrets;
 using GeoDR.Selection;
 using GeoDR.Sync;
+using GeoDR.Tokens;
 
 namespace GeoDR.Configuration;
 
@@ -11,7 +14,7 @@ public sealed record RegistrySettings
 {
     public required Uri Url { get; init; }
     public string? Username { get; init; }
-    public string? Password { get; init; }
+    public Secret<string>? Password { get; init; }
     /// <summary>The tokens' <c>aud</c>; by default what the registry's challenge names.</summary>
     public string? Service { get; init; }
     /// <summary>(the primary's) Who signs the tokens: <c>self</c> or <c>primary</c>; by default this site where it has <c>Geo:Tokens</c>, else the primary.</summary>
@@ -23,6 +26,8 @@ public sealed record RegistrySettings
     public string? CaFile { get; init; }
     public string? ClientCertificateFile { get; init; }
     public string? ClientKeyFile { get; init; }
+    /// <summary>What those three files hold.</summary>
+    public Secret<RegistryCertificates>? Certificates { get; init; }
     public bool AllowHttp { get; init; }
 }
 
@@ -36,7 +41,7 @@ public sealed record PeerSettings(string Name, Uri? Url, string? PublicKeyFile)
     public RegistrySettings? Registry { get; init; }
 
     /// <summary>Its log, where it is not read at <see cref="Url"/>: a connection string.</summary>
-    public string? Log { get; init; }
+    public Secret<string>? Log { get; init; }
 }
 
 /// <summary>The JWTs for registries: <c>Geo:Tokens</c>.</summary>
@@ -45,6 +50,8 @@ public sealed record TokenSettings
     public string? Issuer { get; init; }
     public string? KeyFile { get; init; }
     public string? CertificateFile { get; init; }
+    /// <summary>What the two files hold; null where they are not both given.</summary>
+    public Secret<TokenKey>? Key { get; init; }
     /// <summary>Default 5 min; 1 min to 1 h.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(5);
 }
@@ -85,14 +92,20 @@ public sealed record GeoSettings
     public required string SiteName { get; init; }
     public required string Role { get; init; }
     public Uri? SiteUrl { get; init; }
-    public string? SiteKeyFile { get; init; }
+    public string? SiteKeyFile
+    {
+        get;
+        init => (field, SiteKey) = (value, value is null ? null : new("Geo:Site:KeyFile", [value], () => GeoDR.Tokens.SiteKey.Load(value)));
+    }
+    /// <summary>What that file holds.</summary>
+    public Secret<SiteKey>? SiteKey { get; private init; }
     /// <summary>Where other sites read this site's registry; default its own way.</summary>
     public Uri? RegistryUrl { get; init; }
-    public required string Database { get; init; }
+    public required Secret<string> Database { get; init; }
     public RegistrySettings? Registry { get; init; }
     public Uri? PrimaryUrl { get; init; }
     /// <summary>A connection string, or a URL.</summary>
-    public string? PrimaryLog { get; init; }
+    public Secret<string>? PrimaryLog { get; init; }
     /// <summary>The log may be read over plain http.</summary>
     public bool PrimaryAllowHttp { get; init; }
     /// <summary>Authorities in PEM for calls to other sites, in place of the system's.</summary>
@@ -102,7 +115,10 @@ public sealed record GeoSettings
     public string? TlsCertificateFile { get; init; }
     /// <summary>Its key; null where the certificate's file holds it too.</summary>
     public string? TlsKeyFile { get; init; }
-    public IReadOnlyList<string> Secrets { get; init; } = [];
+    /// <summary>Accepted from registries.</summary>
+    public Secret<string[]> Secrets { get; init; } = Array.Empty<string>();
+    /// <summary>All that stand in files, to be watched.</summary>
+    public IReadOnlyList<ISecretFile> SecretFiles { get; init; } = [];
     public IReadOnlyList<PeerSettings> Peers { get; init; } = [];
     public TokenSettings Tokens { get; init; } = new();
     public SyncSettings Sync { get; init; } = new();
@@ -130,7 +146,7 @@ public sealed record GeoSettings
         Registry is not null && Reconcile.Every > TimeSpan.Zero && Reconcile.Every <= (Notifications.Silence > TimeSpan.Zero ? Notifications.Silence : new NotificationSettings().Silence);
 
     /// <summary>The primary's GeoDR, where its log is read from that; null where it is read from PostgreSQL.</summary>
-    public Uri? PrimaryLogUrl => PrimaryLogSettings.UrlOf(PrimaryLog);
+    public Uri? PrimaryLogUrl => PrimaryLogSettings.UrlOf(PrimaryLog?.Value);
 
     /// <summary>The peer whose URL is that of the log.</summary>
     public PeerSettings? PrimaryLogPeer => PrimaryLogUrl is { } url ? Peers.FirstOrDefault(p => p.Url is not null && SettingsReader.SameUrl(p.Url, url)) : null;

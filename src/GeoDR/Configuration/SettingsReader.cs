@@ -1,8 +1,10 @@
 using System.Globalization;
 using GeoDR.Registry;
+using GeoDR.Secrets;
 using GeoDR.Selection;
 using GeoDR.Sites;
 using GeoDR.Sync;
+using GeoDR.Tokens;
 using Npgsql;
 
 namespace GeoDR.Configuration;
@@ -12,17 +14,16 @@ public sealed class SettingsReader(IConfiguration configuration)
 {
     private readonly List<Fault> _faults = [];
     private readonly ShownSettings _shown = new(configuration);
+    private readonly List<ISecretFile> _files = [];
 
     public IReadOnlyList<Fault> Faults => _faults;
 
     /// <summary>What a verb needs that only talks to this site's database.</summary>
-    public string ReadDatabase()
+    public Secret<string> ReadDatabase()
     {
-        var database = Secret("Geo:Database");
-        if (database is null)
+        var database = Secret("Geo:Database", ConnectionFault);
+        if (Text("Geo:Database") is null && Text("Geo:DatabaseFile") is null)
             Wrong("Geo:Database", "is missing; give the Npgsql connection string of this site's own database");
-        else
-            RequireConnectionString("Geo:Database", database);
         return database ?? "";
     }
 
@@ -44,7 +45,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Database = ReadDatabase(),
             Registry = Registry("Geo:Registry", secondary),
             PrimaryUrl = Url("Geo:Primary:Url", required: false),
-            PrimaryLog = Secret("Geo:Primary:Log"),
+            PrimaryLog = Secret("Geo:Primary:Log", LogFault),
             PrimaryAllowHttp = Flag("Geo:Primary:AllowHttp"),
             PrimaryCaFile = File("Geo:Primary:CaFile"),
             PrimaryRegistry = Registry("Geo:Primary:Registry", secondary),
@@ -52,13 +53,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             TlsKeyFile = File("Geo:Tls:KeyFile"),
             Secrets = Secrets(),
             Peers = Peers(),
-            Tokens = new TokenSettings
-            {
-                Issuer = Text("Geo:Tokens:Issuer"),
-                KeyFile = File("Geo:Tokens:KeyFile"),
-                CertificateFile = File("Geo:Tokens:CertificateFile"),
-                Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
-            },
+            Tokens = Tokens(),
             Sync = Sync(),
             Verification = Verification(),
             Selection = new SiteSelection(
@@ -88,7 +83,9 @@ public sealed class SettingsReader(IConfiguration configuration)
         _faults.AddRange(CertificateFaults.Of(settings));
         _faults.AddRange(TokensFrom.Faults(settings));
         Relations(settings, secondary);
-        return settings with { Shown = _shown.List() };
+        if (settings.SiteKey is { } key)
+            _files.Add(key);
+        return settings with { Shown = _shown.List(), SecretFiles = _files };
     }
 
     /// <summary>Two spellings of one address: host and port decide, a trailing slash does not.</summary>
@@ -103,16 +100,14 @@ public sealed class SettingsReader(IConfiguration configuration)
     {
         if (!secondary)
         {
-            if (s.Secrets.Count == 0 && !s.ReconcileIsTheSource)
+            if (s.Secrets.Value.Length == 0 && !s.ReconcileIsTheSource)
                 Wrong("Geo:Notifications:Secrets", "is missing; give the secret that the registry sends in its Authorization header; for a registry that sends no notifications set Geo:Reconcile:Every, to 1m for example");
             return;
         }
         if (s.PrimaryLog is null)
             Wrong("Geo:Primary:Log", "is missing; give a connection string for the primary's database, or a hot standby of it, or the https:// URL of the primary's GeoDR");
-        else if (PrimaryLogSettings.IsUrl(s.PrimaryLog))
+        else if (PrimaryLogSettings.IsUrl(s.PrimaryLog.Value))
             _faults.AddRange(PrimaryLogSettings.Faults(s));
-        else
-            RequireConnectionString("Geo:Primary:Log", s.PrimaryLog);
         if (s.Registry is not null && s.PrimaryRegistry is not null && SameUrl(s.Registry.Url, s.PrimaryRegistry.Url))
             Wrong("Geo:Primary:Registry:Url", "names the same registry as Geo:Registry:Url; a site cannot be copied onto itself");
         if (s.SiteUrl is not null && s.PrimaryUrl is not null && SameUrl(s.SiteUrl, s.PrimaryUrl))
@@ -184,11 +179,12 @@ public sealed class SettingsReader(IConfiguration configuration)
         var (username, password) = (Text($"{key}:Username"), Secret($"{key}:Password"));
         if (username is null != password is null)
             Wrong(username is null ? $"{key}:Username" : $"{key}:Password", "is missing; a name and a password belong together");
+        var (ca, certificate, clientKey) = (File($"{key}:CaFile"), File($"{key}:ClientCertificateFile"), File($"{key}:ClientKeyFile"));
         return url is null ? null : new RegistrySettings
         {
             Url = url, Username = username, Password = password, Service = Text($"{key}:Service"), TokensFrom = Text($"{key}:TokensFrom"),
-            Realms = List($"{key}:Realms"), BlobHosts = List($"{key}:BlobHosts"), AllowHttp = allowHttp, CaFile = File($"{key}:CaFile"),
-            ClientCertificateFile = File($"{key}:ClientCertificateFile"), ClientKeyFile = File($"{key}:ClientKeyFile"),
+            Realms = List($"{key}:Realms"), BlobHosts = List($"{key}:BlobHosts"), AllowHttp = allowHttp, CaFile = ca,
+            ClientCertificateFile = certificate, ClientKeyFile = clientKey, Certificates = Watched(RegistryCertificates.Of(key, ca, certificate, clientKey)),
         };
     }
 
@@ -200,19 +196,31 @@ public sealed class SettingsReader(IConfiguration configuration)
             var key = $"Geo:Peers:{section.Key}";
             peers.Add(new(section.Key, Url($"{key}:Url", required: false), File($"{key}:PublicKeyFile"))
             {
-                MayPromote = Text($"{key}:MayPromote") is null || Flag($"{key}:MayPromote"), Registry = Registry($"{key}:Registry", required: false), Log = Secret($"{key}:Log"),
+                MayPromote = Text($"{key}:MayPromote") is null || Flag($"{key}:MayPromote"), Registry = Registry($"{key}:Registry", required: false), Log = Secret($"{key}:Log", LogFault),
             });
         }
         return peers;
     }
 
-    private List<string> Secrets()
+    private TokenSettings Tokens()
     {
-        var secrets = List("Geo:Notifications:Secrets");
+        var tokens = new TokenSettings
+        {
+            Issuer = Text("Geo:Tokens:Issuer"),
+            KeyFile = File("Geo:Tokens:KeyFile"),
+            CertificateFile = File("Geo:Tokens:CertificateFile"),
+            Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
+        };
+        return tokens is { KeyFile: { } key, CertificateFile: { } certificate }
+            ? tokens with { Key = Watched(new Secret<TokenKey>("Geo:Tokens:KeyFile", [key, certificate], () => TokenKey.Load(key, certificate))) } : tokens;
+    }
+
+    private Secret<string[]> Secrets()
+    {
+        const string Key = "Geo:Notifications:SecretsFile";
+        string[] given = [.. List("Geo:Notifications:Secrets")];
         _shown.NoteSecret("Geo:Notifications:Secrets");
-        if (File("Geo:Notifications:SecretsFile") is { } file)
-            secrets.AddRange(Lines("Geo:Notifications:SecretsFile", file));
-        return secrets;
+        return File(Key) is { } file ? Read(new Secret<string[]>(Key, [file], () => [.. given, .. SecretText.Lines(file)])) ?? given : given;
     }
 
     private List<Pattern> Patterns(string key)
@@ -285,31 +293,50 @@ public sealed class SettingsReader(IConfiguration configuration)
     }
 
     /// <summary>A value given as it is, or in a file named by the same key with "File" behind it.</summary>
-    private string? Secret(string key)
+    /// <param name="fault">What is wrong with a value, in words without any of it; null where nothing is.</param>
+    private Secret<string>? Secret(string key, Func<string, string?>? fault = null)
     {
         _shown.NoteSecret(key);
         var (value, file) = (Text(key), Text(key + "File"));
         if (value is not null && file is not null)
             Wrong(key, $"is given twice, also as {key}File; keep one");
-        if (value is not null || file is null)
+        if (value is not null)
+        {
+            if (fault?.Invoke(value) is { } wrong)
+                Wrong(key, wrong);
             return value;
-        return File(key + "File") is { } path ? Lines(key + "File", path).FirstOrDefault() : null;
+        }
+        return File(key + "File") is { } path ? Read(new Secret<string>(key + "File", [path], () => FirstLine(path))) : null;
+
+        string FirstLine(string path)
+        {
+            var line = SecretText.Lines(path)[0];
+            return fault?.Invoke(line) is { } wrong ? throw new FormatException(wrong) : line;
+        }
     }
 
-    private string[] Lines(string key, string path)
+    /// <summary>Null where what the file holds cannot be used.</summary>
+    private Secret<T>? Read<T>(Secret<T> secret)
+        where T : class
     {
         try
         {
-            var lines = System.IO.File.ReadAllLines(path).Select(l => l.Trim()).Where(l => l.Length > 0).ToArray();
-            if (lines.Length == 0)
-                Wrong(key, $"names an empty file: {path}");
-            return lines;
+            _ = secret.Value;
+            return Watched(secret);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
-            Wrong(key, $"cannot be read: {e.Message}");
-            return [];
+            Wrong(secret.Key, e is FormatException ? e.Message : $"cannot be read: {e.Message}");
+            return null;
         }
+    }
+
+    private Secret<T>? Watched<T>(Secret<T>? secret)
+        where T : class
+    {
+        if (secret is not null)
+            _files.Add(secret);
+        return secret;
     }
 
     private string? File(string key)
@@ -369,17 +396,18 @@ public sealed class SettingsReader(IConfiguration configuration)
         return otherwise;
     }
 
-    private void RequireConnectionString(string key, string value)
+    private static string? LogFault(string log) => PrimaryLogSettings.IsUrl(log) ? null : ConnectionFault(log);
+
+    private static string? ConnectionFault(string value)
     {
         try
         {
-            if (string.IsNullOrEmpty(new NpgsqlConnectionStringBuilder(value).Host))
-                Wrong(key, "names no Host");
+            return string.IsNullOrEmpty(new NpgsqlConnectionStringBuilder(value).Host) ? "names no Host" : null;
         }
         catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
         {
             // The text of such an error may hold a part of the value, and with it the password.
-            Wrong(key, "is no Npgsql connection string; write Host=…;Port=…;Database=…;Username=…;Password=…");
+            return "is no Npgsql connection string; write Host=…;Port=…;Database=…;Username=…;Password=…";
         }
     }
 

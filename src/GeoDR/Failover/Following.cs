@@ -1,4 +1,5 @@
 using GeoDR.Configuration;
+using GeoDR.Registry;
 using GeoDR.Sites;
 
 namespace GeoDR.Failover;
@@ -49,5 +50,6 @@ internal static class Following
     // Who allows plain http to its own registry is in a network where it is right.
     private static RegistrySettings? Told(GeoSettings settings, string? url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var registry) && (registry.Scheme == Uri.UriSchemeHttps || settings.Registry?.AllowHttp == true)
-            ? new() { Url = registry, AllowHttp = registry.Scheme == Uri.UriSchemeHttp, CaFile = settings.Registry?.CaFile } : null;
+            ? new() { Url = registry, AllowHttp = registry.Scheme == Uri.UriSchemeHttp, CaFile = settings.Registry?.CaFile,
+                Certificates = RegistryCertificates.Of("Geo:Registry", settings.Registry?.CaFile, null, null) } : null;
 }

@@ -14,6 +14,9 @@ internal static class HookCommand
         var start = new ProcessStartInfo(command[0]) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
         foreach (var argument in command.Skip(1))
             start.ArgumentList.Add(argument);
+        // It has no use for this program's settings, secrets among them.
+        foreach (var own in start.Environment.Keys.Where(k => k.StartsWith("Geo__", StringComparison.OrdinalIgnoreCase) || k.StartsWith("Geo:", StringComparison.OrdinalIgnoreCase)).ToList())
+            start.Environment.Remove(own);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(s_patience);
         try

@@ -36,7 +36,7 @@ internal static class JoinApi
         var token = SiteCallGuard.TokenOf(http.Request);
         if (Verify(token, key, invitation.Name, settings.SiteName, bytes, time) is { } fault)
             return Refuse(fault);
-        if (await sites.ReadAsync(cancel) is not { IsPrimary: true, IsFenced: false } || !hold.IsOpen || settings.SiteKeyFile is not { } file)
+        if (await sites.ReadAsync(cancel) is not { IsPrimary: true, IsFenced: false } || !hold.IsOpen || settings.SiteKey is not { } own)
             return Problems.Conflict("This site is no confirmed primary", "Join at the primary; it has a key of its own (Geo:Site:KeyFile).");
         if (!await seen.IsFirstAsync(SiteToken.ReadId(token), cancel))
             return Refuse("The call was made before.");
@@ -44,9 +44,8 @@ internal static class JoinApi
             return Refuse("The invitation does not hold: it was used by another key, or the site was revoked since it was made.");
         var welcome = JsonSerializer.Serialize(
             new Welcome(invitation.Id, [.. (await book.ListAsync(cancel)).Where(s => !s.Revoked)], await terms.NewestAsync(cancel)), JoinCall.Json);
-        using var own = SiteKey.Load(file);
         return Results.Ok(new JoinAnswer(welcome, SiteToken.Create(
-            own, settings.SiteName, invitation.Name, HttpMethods.Post, JoinCall.Path, Encoding.UTF8.GetBytes(welcome), time.GetUtcNow())));
+            own.Value, settings.SiteName, invitation.Name, HttpMethods.Post, JoinCall.Path, Encoding.UTF8.GetBytes(welcome), time.GetUtcNow())));
     }
 
     private static string? Verify(string token, string publicKey, string caller, string here, byte[] bytes, TimeProvider time)

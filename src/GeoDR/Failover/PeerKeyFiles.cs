@@ -12,6 +12,7 @@ namespace GeoDR.Failover;
 internal sealed partial class PeerKeyFiles(GeoSettings settings, SiteBook book, ILogger<PeerKeyFiles> logger)
 {
     private string? _read;
+    private string? _own;
     private string? _refused;
 
     public async Task RefreshAsync(CancellationToken cancel)
@@ -20,7 +21,9 @@ internal sealed partial class PeerKeyFiles(GeoSettings settings, SiteBook book, 
         try
         {
             var text = string.Join('\n', await Task.WhenAll(files.Select(f => File.ReadAllTextAsync(f, cancel))));
-            if (text == _read)
+            // Its own file is watched with the other secrets; what it holds is told to the others from the book.
+            var own = settings.SiteKey?.Value.PublicPem;
+            if (text == _read && own == _own)
                 return;
             foreach (var key in files.SelectMany(SiteKey.LoadAll))
                 key.Dispose();
@@ -28,9 +31,10 @@ internal sealed partial class PeerKeyFiles(GeoSettings settings, SiteBook book, 
             if (_read is not null)
             {
                 await SettingsBook.WriteAsync(settings, book, cancel);
-                LogRead(logger, string.Join(", ", files));
+                if (text != _read)
+                    LogRead(logger, string.Join(", ", files));
             }
-            (_read, _refused) = (text, null);
+            (_read, _own, _refused) = (text, own, null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {

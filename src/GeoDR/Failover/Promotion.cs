@@ -168,7 +168,7 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
 
     private async Task<string> PromoteAsync(FailoverRun run, Report report, CancellationToken cancel)
     {
-        using var key = Key();
+        var key = settings.SiteKey?.Value ?? throw new StepFailedException("Geo:Site:KeyFile is missing: a term is signed with the site's key");
         // Who takes this up may come long after whoever left it here; done already, it is only said again.
         if (run.Planned && (await new SiteStore(source).ReadAsync(cancel))!.Promotion != run.Id)
             await HoldAsync(run, report, cancel);
@@ -247,8 +247,6 @@ internal sealed class Promotion(GeoSettings settings, NpgsqlDataSource source, F
         report = Add(report, new(Undo, at, time.GetElapsedTime(begun).TotalSeconds, outcome));
         return await _runs.AdvanceAsync(run.Id, node, Lease, Undo, report.ToJson(), "undone", cancel) ? "undone" : null;
     }
-
-    private SiteKey Key() => settings.SiteKeyFile is { } file ? SiteKey.Load(file) : throw new StepFailedException("Geo:Site:KeyFile is missing: a term is signed with the site's key");
 
     private async Task<string> UntilAsync(Func<Task<string?>> look, TimeSpan atMost, Func<string> last, CancellationToken cancel)
     {

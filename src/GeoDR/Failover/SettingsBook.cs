@@ -1,6 +1,5 @@
 using GeoDR.Configuration;
 using GeoDR.Sites;
-using GeoDR.Tokens;
 
 namespace GeoDR.Failover;
 
@@ -16,12 +15,9 @@ internal static class SettingsBook
     }
 
     /// <summary>This site, as others are told of it.</summary>
-    public static KnownSite Own(GeoSettings settings)
-    {
-        using var key = settings.SiteKeyFile is { } file ? SiteKey.Load(file) : null;
-        return new(settings.SiteName, Text(settings.SiteUrl), key?.PublicPem, settings.Failover.MayPromote, false, "settings",
-            Text(settings.RegistryUrl ?? settings.Registry?.Url));
-    }
+    public static KnownSite Own(GeoSettings settings) => new(
+        settings.SiteName, Text(settings.SiteUrl), settings.SiteKey?.Value.PublicPem, settings.Failover.MayPromote, false, "settings",
+        Text(settings.RegistryUrl ?? settings.Registry?.Url));
 
     private static string? Text(Uri? url) => url?.AbsoluteUri.TrimEnd('/');
 }

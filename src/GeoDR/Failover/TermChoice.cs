@@ -51,8 +51,7 @@ internal sealed class TermChoice(GeoSettings settings, NpgsqlDataSource source)
             throw new RoleChangedException(refusal);
         if (plan.Chosen == plan.Site)
         {
-            using var key = SiteKey.Load(settings.SiteKeyFile!);
-            await new RoleChange(source, TimeProvider.System).RaiseAgainAsync(key, by, cancel);
+            await new RoleChange(source, TimeProvider.System).RaiseAgainAsync(settings.SiteKey!.Value, by, cancel);
             return $"{plan.Site} is the primary in epoch {(await _sites.ReadAsync(cancel))!.Epoch}.";
         }
         foreach (var term in plan.Counts)

@@ -25,7 +25,11 @@ internal sealed partial class AlertLoop(
         if (!await book.TakeTurnAsync(settings.Alerts.Every, cancel) || await status.ReadAsync(cancel) is not { } site)
             return false;
         var limits = new ReaderLimits(settings.Log.ReaderSilence, settings.Log.MaxEvents);
-        var found = AlertConditions.Of(site, await AlertFacts.ReadAsync(source, cancel), limits);
+        IReadOnlyList<Condition> found =
+        [
+            .. AlertConditions.Of(site, await AlertFacts.ReadAsync(source, cancel), limits),
+            .. settings.SecretFiles.Select(f => AlertConditions.OfSecret(f.Key, f.Fault)).OfType<Condition>(),
+        ];
         var written = await book.WriteAsync(site.Name, found, targets.Names, settings.Alerts.Remind, cancel);
         if (written.Raised > 0)
             LogRaised(logger, written.Raised);

@@ -17,10 +17,14 @@ internal static class RegistryClients
     public static string UserAgent(string site) => $"geodr/{StatusReader.Version} ({site})";
 
     /// <summary>Null where this site signs no tokens.</summary>
-    public static TokenSigner? Signer(GeoSettings settings, TimeProvider time) =>
-        settings.Tokens is { Issuer: { } issuer, KeyFile: { } key, CertificateFile: { } certificate }
-            ? new TokenSigner(TokenKey.Load(key, certificate), issuer, Subject(settings.SiteName), settings.Tokens.Lifetime, time)
-            : null;
+    /// <exception cref="TokenKeyException">Its key cannot be used, and none was read before.</exception>
+    public static TokenSigner? Signer(GeoSettings settings, TimeProvider time)
+    {
+        if (settings.Tokens is not { Issuer: { } issuer, Key: { } key })
+            return null;
+        _ = key.Value;
+        return new(key, issuer, Subject(settings.SiteName), settings.Tokens.Lifetime, time);
+    }
 
     /// <param name="sites">Names the term to ask the primary for tokens with; without it this site asks for none.</param>
     public static RegistryClient Build(
@@ -29,8 +33,7 @@ internal static class RegistryClients
         var options = new RegistryOptions
         {
             Name = name, Url = registry.Url, Username = registry.Username, Password = registry.Password, Service = registry.Service,
-            Realms = registry.Realms, BlobHosts = registry.BlobHosts, CaFile = registry.CaFile, ClientCertificateFile = registry.ClientCertificateFile,
-            ClientKeyFile = registry.ClientKeyFile, AllowHttp = registry.AllowHttp,
+            Realms = registry.Realms, BlobHosts = registry.BlobHosts, Certificates = registry.Certificates, AllowHttp = registry.AllowHttp,
             Connections = settings.Sync.ConnectionsPerRegistry, IdleTimeout = settings.Sync.IdleTimeout,
             UserAgent = UserAgent(settings.SiteName), NameAt = nameAt ?? (name => name),
         };

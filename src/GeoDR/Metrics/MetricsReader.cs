@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using GeoDR.Alerts;
+using GeoDR.Configuration;
 using GeoDR.Dashboard.Live;
 using GeoDR.Status;
 using Npgsql;
@@ -7,7 +8,7 @@ using Npgsql;
 namespace GeoDR.Metrics;
 
 /// <summary>The metrics' one reading: however often they are fetched, the database is asked once in two seconds at most.</summary>
-internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, AlertTargets targets, SyncCounters syncs, TimeProvider time)
+internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, AlertTargets targets, SyncCounters syncs, GeoSettings settings, TimeProvider time)
 {
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
@@ -45,6 +46,7 @@ internal sealed class MetricsReader(LiveStatus live, NpgsqlDataSource source, Al
             .Gauge("geodr_process_uptime_seconds", "Since this process began to serve.", time.GetElapsedTime(_started).TotalSeconds)
             .Gauge("process_resident_memory_bytes", "Memory of this process.", process.WorkingSet64)
             .Counter("process_cpu_seconds_total", "Processor time of this process.", process.TotalProcessorTime.TotalSeconds)
+            .Gauge("geodr_secret_files_refused", "Files of secrets that changed and cannot be used; what they held before counts.", settings.SecretFiles.Count(f => f.Fault is not null))
             .Counter("geodr_metrics_readings_total", "Readings of the database for the metrics.", ++_readings)
             .Family("geodr_registry_requests_total", "counter", "Requests of this process to registries, by the status of the answer; none where there was none.",
                 Registry.RequestCounts.All.Select(c => (MetricsText.Labels(("registry", c.Registry), ("status", c.Status)), (double)c.Count)));

@@ -54,7 +54,7 @@ internal sealed class PreflightReader(GeoSettings settings, NpgsqlDataSource sou
         var admins = (await new UserStore(source).ListAsync(cancel)).Where(u => u.Role == Roles.Admin).Select(u => u.Name).ToList();
         var (tokenFault, ends) = Token();
         return new(
-            settings.Secrets.Count, admins, tokenFault, ends, SiteKeyFault(), settings.Failover.MayPromote, settings.Failover.UnfenceCommand.Count > 0,
+            settings.Secrets.Value.Length, admins, tokenFault, ends, SiteKeyFault(), settings.Failover.MayPromote, settings.Failover.UnfenceCommand.Count > 0,
             settings.Failover.FenceCommand.Count > 0, Partial(), AlertTargets(), !settings.ReconcileIsTheSource);
     }
 
@@ -64,6 +64,8 @@ internal sealed class PreflightReader(GeoSettings settings, NpgsqlDataSource sou
         {
             if (RegistryClients.Signer(settings, time) is null)
                 return (null, null);
+            if (settings.Tokens.Key?.Fault is { } fault)
+                return (fault, null);
             var chain = new X509Certificate2Collection();
             chain.ImportFromPemFile(settings.Tokens.CertificateFile!);
             return (null, chain.Min(c => c.NotAfter).ToUniversalTime());

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using GeoDR.Configuration;
 using GeoDR.Registry;
+using GeoDR.Secrets;
 using GeoDR.Tokens;
 
 namespace GeoDR.Sites;
@@ -25,13 +26,13 @@ internal sealed class SiteClient : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
-    private readonly SiteKey _key;
+    private readonly Secret<SiteKey> _key;
     private readonly string _siteName;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
     /// <param name="caFile">Authorities in PEM, in place of the system's.</param>
-    public SiteClient(SiteKey key, string siteName, TimeProvider time, string? caFile = null)
+    public SiteClient(Secret<SiteKey> key, string siteName, TimeProvider time, string? caFile = null)
     {
         (_key, _siteName, _time) = (key, siteName, time);
         _http = new HttpClient(Handler(caFile)) { Timeout = Timeout.InfiniteTimeSpan };
@@ -53,7 +54,7 @@ internal sealed class SiteClient : IDisposable
 
     /// <summary>A client with this site's key and trust; null where it has no key.</summary>
     public static SiteClient? Of(GeoSettings settings, TimeProvider time) =>
-        settings.SiteKeyFile is { } file ? new SiteClient(SiteKey.Load(file), settings.SiteName, time, settings.PrimaryCaFile) : null;
+        settings.SiteKey is { } key ? new SiteClient(key, settings.SiteName, time, settings.PrimaryCaFile) : null;
 
     /// <summary>Calls and reads the answer's JSON.</summary>
     /// <param name="query">Empty, or with its question mark; it is not signed.</param>
@@ -96,7 +97,7 @@ internal sealed class SiteClient : IDisposable
         try
         {
             using var request = new HttpRequestMessage(method, new Uri(to.Url, path + query));
-            var token = SiteToken.Create(_key, _siteName, to.Name, method.Method, path, body, _time.GetUtcNow());
+            var token = SiteToken.Create(_key.Value, _siteName, to.Name, method.Method, path, body, _time.GetUtcNow());
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             if (body.Length > 0)
                 request.Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
@@ -119,11 +120,7 @@ internal sealed class SiteClient : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _http.Dispose();
-        _key.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
 
     private static X509ChainPolicy Trust(string caFile)
     {

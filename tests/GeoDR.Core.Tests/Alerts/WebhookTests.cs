@@ -81,7 +81,7 @@ public sealed class WebhookTests : IAsyncLifetime
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
         taken.Stop();
-        using var webhook = new Webhook(new() { Url = new Uri($"http://127.0.0.1:{port}/hidden") }, TimeProvider.System);
+        using var webhook = new Webhook(new() { Url = $"http://127.0.0.1:{port}/hidden" }, TimeProvider.System);
         var result = await webhook.SendAsync(AlertMessage.Test("here", DateTimeOffset.UnixEpoch), "key-1", Stop);
         Assert.True(result is { Delivered: false, Permanent: false });
         Assert.DoesNotContain("hidden", result.Error, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class WebhookTests : IAsyncLifetime
 
     private async Task<DeliveryResult> SendAsync(string path, AlertMessage message)
     {
-        using var webhook = new Webhook(new() { Url = new Uri(_url, path), Secret = Secret }, TimeProvider.System, TimeSpan.FromSeconds(path.StartsWith("/hang", StringComparison.Ordinal) ? 0.3 : 10));
+        using var webhook = new Webhook(new() { Url = new Uri(_url, path).AbsoluteUri, Secret = Secret }, TimeProvider.System, TimeSpan.FromSeconds(path.StartsWith("/hang", StringComparison.Ordinal) ? 0.3 : 10));
         return await webhook.SendAsync(message, "key-1", Stop);
     }
 

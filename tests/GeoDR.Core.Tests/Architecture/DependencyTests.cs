@@ -8,8 +8,9 @@ public sealed partial class DependencyTests
     private static readonly Dictionary<string, string[]> s_mayUse = new()
     {
         ["Postgres"] = [],
-        ["Registry"] = [],
-        ["Tokens"] = ["Registry"],
+        ["Secrets"] = [],
+        ["Registry"] = ["Secrets"],
+        ["Tokens"] = ["Registry", "Secrets"],
         ["EventLog"] = ["Postgres"],
         ["Notifications"] = ["EventLog", "Registry", "Audit"],
         ["SyncState"] = ["EventLog", "Audit"],
@@ -27,7 +28,7 @@ public sealed partial class DependencyTests
         ["Verification"] = ["SyncState", "Registry", "Selection", "Sync"],
         ["Status"] = ["EventLog", "Failover", "SyncState", "Sites", "Inventory", "Reconcile", "Verification", "Selection"],
         ["Readiness"] = ["Status", "Failover", "Sites", "Registry", "Sync", "Selection", "Notifications", "EventLog"],
-        ["Alerts"] = ["Status", "Sites", "SyncState"],
+        ["Alerts"] = ["Status", "Sites", "SyncState", "Secrets"],
     };
 
     [Fact]
@@ -74,7 +75,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover|Readiness)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover|Readiness|Secrets)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using GeoDR.Lab;
 using GeoDR.Lab.Registries;
 using GeoDR.Registry;
+using GeoDR.Secrets;
 using GeoDR.Tokens;
 using RegistryClient = GeoDR.Registry.RegistryClient;
 using RegistryOptions = GeoDR.Registry.RegistryOptions;
@@ -54,6 +55,37 @@ public sealed class OwnAuthorityTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Files_ThatChange_CountForTheNextConnection()
+    {
+        var (authority, password) = (_directory.PathOf("ca.pem"), _directory.PathOf("password"));
+        Put(LabCertificates.Create(_directory.PathOf("another")).CaFile, authority);
+        await File.WriteAllTextAsync(password, "another", Stop);
+        var options = new RegistryOptions
+        {
+            Name = "test registry", Url = _registry.Url, Username = "user", Certificates = RegistryCertificates.Of("here", authority, null, null),
+            Password = new("here", [password], () => SecretText.Lines(password)[0]),
+        };
+        using var client = new RegistryClient(options, challenge => TokenSources.For(challenge, options, null, TimeProvider.System));
+        Assert.Equal(TlsFault.Untrusted, (await Assert.ThrowsAsync<RegistryException>(() => client.PingAsync(Stop))).Tls);
+        Put(_own.CaFile, authority);
+        options.Certificates!.Look();
+        await client.PingAsync(Stop);
+        Assert.True((await Assert.ThrowsAsync<RegistryException>(() => TagsAsync(client))).IsRefused);
+
+        // The refusal itself has the password's file read again.
+        Put(password, password, "secret");
+        Assert.Equal(["v1"], await TagsAsync(client));
+
+        static async Task<IReadOnlyList<string>> TagsAsync(RegistryClient client) => await client.ListTagsAsync("app/one", Stop).AllAsync();
+
+        static void Put(string from, string to, string? content = null)
+        {
+            File.WriteAllText(to, content ?? File.ReadAllText(from));
+            File.SetLastWriteTimeUtc(to, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        }
+    }
+
+    [Fact]
     public void Files_ThatHoldNoCertificateOrNotItsKey_AreRefused()
     {
         var strangers = LabCertificates.Create(_directory.PathOf("strangers"));
@@ -65,7 +97,7 @@ public sealed class OwnAuthorityTests : IAsyncLifetime
 
     private RegistryClient Client(string? caFile)
     {
-        var options = new RegistryOptions { Name = "test registry", Url = _registry.Url, Username = "user", Password = "secret", CaFile = caFile };
+        var options = new RegistryOptions { Name = "test registry", Url = _registry.Url, Username = "user", Password = "secret", Certificates = RegistryCertificates.Of("here", caFile, null, null) };
         return new(options, challenge => TokenSources.For(challenge, options, null, TimeProvider.System));
     }
 }

@@ -138,6 +138,11 @@ public sealed class PostgresCluster : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Everything that a database's tables hold, as its backup has it.</summary>
+    public async Task<string> DumpAsync(string database, CancellationToken cancellationToken = default) => (await ManagedProcess.RunAsync(
+        PostgresTools.PathOf("pg_dump"), ["-h", "127.0.0.1", "-p", $"{Port}", "-U", "postgres", "--data-only", database],
+        new Dictionary<string, string> { ["PGPASSWORD"] = Password }, cancellationToken: cancellationToken)).EnsureSuccess().Output;
+
     /// <summary>A hot standby that follows this cluster by streaming, started and readable.</summary>
     public async Task<PostgresCluster> CreateStandbyAsync(string directory, CancellationToken cancellationToken = default)
     {

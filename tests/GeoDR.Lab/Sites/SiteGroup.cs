@@ -19,6 +19,9 @@ public sealed record SiteGroupOptions
 
     public bool Fsync { get; init; }
 
+    /// <summary>Further users of the realm that all registries send to.</summary>
+    public IReadOnlyList<BasicAuth> Users { get; init; } = [];
+
     /// <summary>Last changes to a site's settings, before anything of it starts.</summary>
     public Action<GeoSite>? Configure { get; init; }
 }
@@ -31,10 +34,13 @@ public sealed class SiteGroup : IAsyncDisposable
 
     private readonly List<IAsyncDisposable> _parts;
 
-    private SiteGroup(LabDirectory directory, IReadOnlyList<Site> sites, HaProxy? proxy, SiteNetwork? links, List<IAsyncDisposable> parts) =>
-        (Directory, Sites, Proxy, Links, _parts) = (directory, sites, proxy, links, parts);
+    private SiteGroup(LabDirectory directory, TokenServer tokens, IReadOnlyList<Site> sites, HaProxy? proxy, SiteNetwork? links, List<IAsyncDisposable> parts) =>
+        (Directory, Tokens, Sites, Proxy, Links, _parts) = (directory, tokens, sites, proxy, links, parts);
 
     public LabDirectory Directory { get; }
+
+    /// <summary>The realm of clients.</summary>
+    public TokenServer Tokens { get; }
 
     public IReadOnlyList<Site> Sites { get; }
 
@@ -85,6 +91,11 @@ public sealed class SiteGroup : IAsyncDisposable
     {
         var keys = new SiteKeys(directory.PathOf("keys"), SigningAlgorithm.Rsa);
         var tokens = Keep(await TokenServer.StartAsync(keys.Clients, Issuer, TwoSites.Client, cancellationToken: cancellationToken));
+        foreach (var user in options.Users)
+        {
+            tokens.AddUser(user);
+        }
+
         var schema = await MigratedCluster.DirectoryAsync(small: !options.Fsync);
         List<Site> sites = [];
         foreach (var name in options.Names)
@@ -119,7 +130,7 @@ public sealed class SiteGroup : IAsyncDisposable
         }
 
         await IsPrimaryAsync(sites[0], TimeSpan.FromSeconds(30), cancellationToken);
-        return new(directory, sites, proxy, links, parts);
+        return new(directory, tokens, sites, proxy, links, parts);
 
         T Keep<T>(T part)
             where T : IAsyncDisposable

@@ -20,7 +20,7 @@ public sealed class AlertSettingsTests
             [(null, TimeSpan.FromMinutes(5), 10L << 30), ("team/**", TimeSpan.FromMinutes(1), null), ("x", null, 1500L)],
             alerts.Targets.Select(t => (t.Pattern?.Text, t.Age, t.Bytes)));
         Assert.Equal((TimeSpan.FromSeconds(10), TimeSpan.Zero, 9464), (alerts.Every, alerts.Remind, alerts.MetricsListen!.Port));
-        Assert.Equal(("?sig=b", "s"), (alerts.Webhook!.Url.Query, alerts.Webhook.Secret));
+        Assert.Equal(("?sig=b", "s"), (new Uri(alerts.Webhook!.Url.Value).Query, alerts.Webhook.Secret?.Value));
         Assert.Equal((587, true, 2, "Süd"), (alerts.Mail!.Port, alerts.Mail.StartTls, alerts.Mail.To.Count, alerts.Mail.From.DisplayName));
         Assert.DoesNotContain("sig=b", $"{alerts.Webhook} {alerts} {settings}", StringComparison.Ordinal);
         Assert.True(Read().Settings.Alerts is { Targets: [], Webhook: null, Mail: null, MetricsListen: null });
