@@ -1,0 +1,28 @@
+using Hangfire;
+using Hangfire.Common;
+using Hangfire.Storage;
+
+namespace GeoDR.Jobs;
+
+/// <summary>Puts keys into Hangfire's queues.</summary>
+internal sealed class HangfireQueue(IBackgroundJobClient client, IRecurringJobManager recurring, JobStorage storage) : IJobQueue
+{
+    public void Sync(long repositoryId, string name) => client.Enqueue<HangfireSync>(job => job.RunAsync(repositoryId, name, CancellationToken.None));
+
+    public void Run(string schedule, string cause, string? wantedBy, TimeSpan after)
+    {
+        if (after > TimeSpan.Zero)
+            client.Schedule<HangfireSchedules>(job => job.RunAsync(schedule, cause, wantedBy, CancellationToken.None), after);
+        else
+            client.Enqueue<HangfireSchedules>(job => job.RunAsync(schedule, cause, wantedBy, CancellationToken.None));
+    }
+
+    public void Recur(IReadOnlyList<string> schedules)
+    {
+        foreach (var name in schedules)
+            recurring.AddOrUpdate(name, Job.FromExpression<HangfireSchedules>(job => job.FireAsync(name, CancellationToken.None)), Cron.Minutely(), new RecurringJobOptions());
+        using var connection = storage.GetConnection();
+        foreach (var gone in connection.GetRecurringJobs().Where(j => !schedules.Contains(j.Id)))
+            recurring.RemoveIfExists(gone.Id);
+    }
+}
