@@ -1,3 +1,4 @@
+using System.Data;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
@@ -55,7 +56,9 @@ public static partial class Migrator
         }
         finally
         {
-            await ExecuteAsync(connection, $"reset client_connection_check_interval; select pg_advisory_unlock({LockKey})", CancellationToken.None);
+            // Where the server ended the session, the lock went with it.
+            if (connection.State == ConnectionState.Open)
+                await ExecuteAsync(connection, $"reset client_connection_check_interval; select pg_advisory_unlock({LockKey})", CancellationToken.None);
         }
     }
 

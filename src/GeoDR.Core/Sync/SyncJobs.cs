@@ -38,9 +38,8 @@ public sealed class SyncJobs(Claims claims, WorkerLease lease, RepositoryWork wo
     public async Task RunAsync(long repositoryId, CancellationToken cancel)
     {
         var (worker, lost) = lease.Current;
-        if (worker == Guid.Empty || _stop.IsCancellationRequested || await claims.ClaimPendingAsync(worker, repositoryId, cancel) is not { } claim)
-            return;
-        await Start(claim, worker, backfill: false, lost, cancel);
+        if (!_stop.IsCancellationRequested && await claims.ClaimPendingAsync(worker, repositoryId, cancel) is { } claim)
+            await Start(claim, worker, backfill: false, lost, cancel);
     }
 
     /// <summary>Does the work of a claim.</summary>

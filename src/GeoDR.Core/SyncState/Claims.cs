@@ -23,11 +23,11 @@ public sealed class Claims(NpgsqlDataSource source)
         return await ReadAsync(command, cancel);
     }
 
-    /// <summary>Claims one given row under the same conditions, and ends the offer of it; null where it is not to be claimed, or another has it.</summary>
+    /// <summary>Claims one given row under the same conditions; null where it is not to be claimed, or another has it. Either way the offer of it has ended.</summary>
     public async Task<ClaimedRepository?> ClaimPendingAsync(Guid worker, long repositoryId, CancellationToken cancel)
     {
         await using var command = source.CreateCommand(
-            ClaimSql("id = $2", "", ", taken as (delete from job_offer o using picked where o.repository_id = picked.id)"));
+            ClaimSql("id = $2", "", ", taken as (delete from job_offer where repository_id = $2)"));
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = repositoryId });
         return (await ReadAsync(command, cancel)).SingleOrDefault();

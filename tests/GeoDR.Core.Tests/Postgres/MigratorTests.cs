@@ -10,7 +10,7 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
     private const int Middle = 7;
     private const string MadeByMiddle = "schedule_run";
 
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
+    private const string VersionTable = "create table schema_version (version integer primary key, name text not null, applied_at timestamptz not null default now());";
 
     [Fact]
     public async Task Migrate_EightAtOnce_OneDoesIt()
@@ -75,22 +75,17 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
     public async Task Migrate_KilledInTheMiddle_LeavesTheOldSchemaAndTheNextRunCompletes()
     {
         await using var empty = await EmptyAsync("migrate_killed");
-        await AtMiddleAsync(empty, "perform pg_advisory_xact_lock(42)");
+        await empty.ExecuteAsync(VersionTable);
         var settings = new Dictionary<string, string> { ["Geo__Database"] = empty.ConnectionString };
-        await using (var holder = await empty.Source.OpenConnectionAsync(Stop))
+        await using (var hold = await MigrationHold.AtAsync(empty.ConnectionString, Middle, Stop))
         {
-            await using (var hold = new NpgsqlCommand("select pg_advisory_lock(42)", holder))
-                await hold.ExecuteNonQueryAsync(Stop);
             using var kill = CancellationTokenSource.CreateLinkedTokenSource(Stop);
             var migrate = GeoProgram.RunAsync(["migrate"], settings, cancellationToken: kill.Token);
-            const string Waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'";
-            await Wait.UntilAsync(async _ => await empty.ScalarAsync<long>(Waiting) == 1, s_deadline, () => "the migration does not come to the middle", Stop);
+            await hold.ReachedAsync(Stop);
             await kill.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => migrate);
-            await Wait.UntilAsync(async _ => await empty.ScalarAsync<long>(Waiting) == 0, s_deadline, () => "the killed program's session stays", Stop);
+            await hold.LeftAsync(Stop);
             await IsBeforeMiddleAsync(empty);
-            await using var release = new NpgsqlCommand("select pg_advisory_unlock(42)", holder);
-            await release.ExecuteNonQueryAsync(Stop);
         }
         var again = await GeoProgram.RunAsync(["migrate"], settings, cancellationToken: Stop);
         Assert.True(again.ExitCode == 0, again.Error);
@@ -114,7 +109,7 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
 
     /// <summary>Something happens when the script in the middle has run and is about to be noted.</summary>
     private static Task AtMiddleAsync(TestDatabase database, string does) => database.ExecuteAsync($"""
-        create table schema_version (version integer primary key, name text not null, applied_at timestamptz not null default now());
+        {VersionTable}
         create function at_middle() returns trigger language plpgsql as $$ begin {does}; return new; end $$;
         create trigger at_middle before insert on schema_version for each row when (new.version = {Middle}) execute function at_middle();
         """);
