@@ -16,8 +16,8 @@ namespace GeoDR.Jobs;
 /// </summary>
 internal sealed class HangfireEngine : IJobEngine
 {
-    internal const string SyncQueue = "sync";
-    internal const string ScheduleQueue = "schedules";
+    internal const string SyncQueue = "geodr-sync";
+    internal const string ScheduleQueue = "geodr-schedules";
 
     // A schedule's run mostly waits; none takes a slot from the sync.
     private const int ScheduleWorkers = 8;

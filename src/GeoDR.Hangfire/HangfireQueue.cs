@@ -7,6 +7,9 @@ namespace GeoDR.Jobs;
 /// <summary>Puts keys into Hangfire's queues.</summary>
 internal sealed class HangfireQueue(IBackgroundJobClient client, IRecurringJobManager recurring, JobStorage storage) : IJobQueue
 {
+    // Others may have jobs of their own here.
+    private const string Prefix = "geodr-";
+
     public void Sync(long repositoryId, string name) => client.Enqueue<HangfireSync>(job => job.RunAsync(repositoryId, name, CancellationToken.None));
 
     public void Run(string schedule, string cause, string? wantedBy, TimeSpan after)
@@ -20,9 +23,9 @@ internal sealed class HangfireQueue(IBackgroundJobClient client, IRecurringJobMa
     public void Recur(IReadOnlyList<string> schedules)
     {
         foreach (var name in schedules)
-            recurring.AddOrUpdate(name, Job.FromExpression<HangfireSchedules>(job => job.FireAsync(name, CancellationToken.None)), Cron.Minutely(), new RecurringJobOptions());
+            recurring.AddOrUpdate(Prefix + name, Job.FromExpression<HangfireSchedules>(job => job.FireAsync(name, CancellationToken.None)), Cron.Minutely(), new RecurringJobOptions());
         using var connection = storage.GetConnection();
-        foreach (var gone in connection.GetRecurringJobs().Where(j => !schedules.Contains(j.Id)))
+        foreach (var gone in connection.GetRecurringJobs().Where(j => j.Id.StartsWith(Prefix, StringComparison.Ordinal) && !schedules.Contains(j.Id[Prefix.Length..])))
             recurring.RemoveIfExists(gone.Id);
     }
 }

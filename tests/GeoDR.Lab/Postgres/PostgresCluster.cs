@@ -209,12 +209,4 @@ public sealed class PostgresCluster : IAsyncDisposable
         await connection.OpenAsync(cancellationToken);
         return true;
     }
-
-    private void EnsureStopped()
-    {
-        if (IsRunning)
-        {
-            throw new LabException("a cold copy needs a stopped cluster");
-        }
-    }
 }
