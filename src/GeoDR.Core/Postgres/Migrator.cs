@@ -45,13 +45,13 @@ public static partial class Migrator
         {
             var missing = await MissingAsync(connection, cancel);
             if (missing.Count > 0)
-                await ExecuteAsync(connection, """
+                await InTransactionAsync(connection, "schema_version", () => ExecuteAsync(connection, """
                     create table if not exists schema_version (
                         version integer primary key, name text not null, applied_at timestamptz not null default now());
                     alter table schema_version add column if not exists needs integer
-                    """, cancel);
+                    """, cancel), cancel);
             foreach (var script in missing)
-                await ApplyAsync(connection, script, cancel);
+                await InTransactionAsync(connection, script.Name, () => ApplyAsync(connection, script, cancel), cancel);
             return missing.Count;
         }
         finally
@@ -117,6 +117,16 @@ public static partial class Migrator
 
     private static async Task ApplyAsync(NpgsqlConnection connection, Script script, CancellationToken cancel)
     {
+        await ExecuteAsync(connection, script.Sql, cancel);
+        await using var record = new NpgsqlCommand("insert into schema_version (version, name, needs) values ($1, $2, $3)", connection)
+        {
+            Parameters = { new() { Value = script.Version }, new() { Value = script.Name }, new() { Value = script.Needs } },
+        };
+        await record.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static async Task InTransactionAsync(NpgsqlConnection connection, string name, Func<Task> act, CancellationToken cancel)
+    {
         for (var tries = 1; ; tries++)
         {
             await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -124,12 +134,7 @@ public static partial class Migrator
             {
                 // Whoever waits for a table's lock keeps everybody behind it from the table, the intake too: better to step back and ask again.
                 await ExecuteAsync(connection, "set local lock_timeout = '1s'; set local statement_timeout = 0", cancel);
-                await ExecuteAsync(connection, script.Sql, cancel);
-                await using var record = new NpgsqlCommand("insert into schema_version (version, name, needs) values ($1, $2, $3)", connection)
-                {
-                    Parameters = { new() { Value = script.Version }, new() { Value = script.Name }, new() { Value = script.Needs } },
-                };
-                await record.ExecuteNonQueryAsync(cancel);
+                await act();
                 await transaction.CommitAsync(cancel);
                 return;
             }
@@ -137,7 +142,7 @@ public static partial class Migrator
             {
                 if (tries == Tries)
                     throw new MigrationBlockedException(
-                        $"{script.Name} waits for a lock that another session keeps, a backup for example (pg_locks says which). Nothing of it was changed; try again when that has ended.", e);
+                        $"{name} waits for a lock that another session keeps, a backup for example (pg_locks says which). Nothing of it was changed; try again when that has ended.", e);
             }
             await transaction.RollbackAsync(cancel);
         }

@@ -30,7 +30,7 @@ public sealed class JobOffers(NpgsqlDataSource source, TimeSpan lasts)
         return new(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2));
     }
 
-    /// <summary>Offers rows that may be claimed now and are not on their way; each to one caller, however many ask.</summary>
+    /// <summary>Offers rows that may be claimed now and are not on their way. Two that ask at the same moment may offer one twice, which does no harm.</summary>
     public async Task<IReadOnlyList<(long Id, string Name)>> OfferAsync(int priority, int atMost, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"""
