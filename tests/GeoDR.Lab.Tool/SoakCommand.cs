@@ -25,7 +25,7 @@ internal static class SoakCommand
         var rows = new Option<int>("--count") { Description = "Rows that stopped workers held, in all", DefaultValueFactory = _ => 20 };
         var pause = new Command("pause", "SIGSTOP of a worker past its lease, newer pushes meanwhile, and the waking; no old tag may stay") { rows, seed };
         pause.SetAction((parsed, token) => PauseAsync(new PauseSoakOptions { Seed = parsed.GetValue(seed) }, parsed.GetValue(rows), token));
-        return new Command("soak", "Repeated faults") { kill, pause, DeletionCommand.Create(), DrillCommand.Create(), TrustSoaks.Lost(), TrustSoaks.Plug(), TrustSoaks.Failover(), TrustSoaks.Handover(), CrashSoaks.Crash(), CrashSoaks.Split(), CrashSoaks.Race() };
+        return new Command("soak", "Repeated faults") { kill, pause, DeletionCommand.Create(), DrillCommand.Create(), TrustSoaks.Lost(), TrustSoaks.Plug(), TrustSoaks.Failover(), TrustSoaks.Handover(), CrashSoaks.Crash(), CrashSoaks.Split(), CrashSoaks.Race(), UpgradeSoaks.Upgrade() };
     }
 
     private static async Task<int> PauseAsync(PauseSoakOptions options, int rows, CancellationToken cancellationToken)

@@ -6,33 +6,31 @@ namespace GeoDR.SyncState;
 /// <summary>The state row as queue: claims under a worker's lease, fenced by a token.</summary>
 public sealed class Claims(NpgsqlDataSource source)
 {
+    // What may be claimed now: nothing while the site is paused or a peer is out.
+    internal const string Claimable = """
+        state = 0 and not repository.paused and (retry_at is null or retry_at <= clock_timestamp())
+                  and exists (select from site where role = 'secondary' and not paused and comparing is null)
+                  and not exists (select from outage)
+        """;
+
     /// <summary>Claims rows of one priority for a living worker; none while the site is paused or a peer is out, and none that is paused itself.</summary>
     public async Task<IReadOnlyList<ClaimedRepository>> ClaimAsync(Guid worker, int priority, int atMost, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("""
-            with picked as (
-                select id from repository
-                where state = 0 and not repository.paused and priority = $2 and (retry_at is null or retry_at <= clock_timestamp())
-                  and exists (select from worker where id = $1 and lease_until > clock_timestamp())
-                  and exists (select from site where role = 'secondary' and not paused and comparing is null)
-                  and not exists (select from outage)
-                order by priority, pending_since limit $3 for update skip locked)
-            update repository r
-            set state = 1, worker_id = $1, claim_token = nextval('claim_token'), claimed_at = clock_timestamp(), retry_at = null
-            from picked where r.id = picked.id
-            returning r.id, r.name, r.claim_token, r.full_wanted,
-                r.priority = 1 and r.full_wanted > r.full_done and coalesce(r.full_not_before <= clock_timestamp(), true), r.retry_count,
-                exists (select from damage d where d.repository_id = r.id and d.healed_at is null and d.ordered)
-            """);
+        await using var command = source.CreateCommand(ClaimSql("priority = $2", "order by priority, pending_since limit $3"));
         command.Parameters.Add(new() { Value = worker });
         command.Parameters.Add(new() { Value = priority });
         command.Parameters.Add(new() { Value = atMost });
-        var claimed = new List<ClaimedRepository>();
-        await using var reader = await command.ExecuteReaderAsync(cancel);
-        while (await reader.ReadAsync(cancel))
-            claimed.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetBoolean(4), reader.GetInt32(5))
-            { HasDamage = reader.GetBoolean(6) });
-        return claimed;
+        return await ReadAsync(command, cancel);
+    }
+
+    /// <summary>Claims one given row under the same conditions; null where it is not to be claimed, or another has it. Either way the offer of it has ended.</summary>
+    public async Task<ClaimedRepository?> ClaimPendingAsync(Guid worker, long repositoryId, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand(
+            ClaimSql("id = $2", "", ", taken as (delete from job_offer where repository_id = $2)"));
+        command.Parameters.Add(new() { Value = worker });
+        command.Parameters.Add(new() { Value = repositoryId });
+        return (await ReadAsync(command, cancel)).SingleOrDefault();
     }
 
     /// <summary>
@@ -169,6 +167,30 @@ public sealed class Claims(NpgsqlDataSource source)
         await WriteAsync(connection, transaction, claim, update, result.FullFailure, cancel);
         await transaction.CommitAsync(cancel);
         return update.State;
+    }
+
+    private static string ClaimSql(string which, string order, string and = "") => $"""
+        with picked as (
+            select id from repository
+            where {which} and {Claimable}
+              and exists (select from worker where id = $1 and lease_until > clock_timestamp())
+            {order} for update skip locked){and}
+        update repository r
+        set state = 1, worker_id = $1, claim_token = nextval('claim_token'), claimed_at = clock_timestamp(), retry_at = null
+        from picked where r.id = picked.id
+        returning r.id, r.name, r.claim_token, r.full_wanted,
+            r.priority = 1 and r.full_wanted > r.full_done and coalesce(r.full_not_before <= clock_timestamp(), true), r.retry_count,
+            exists (select from damage d where d.repository_id = r.id and d.healed_at is null and d.ordered)
+        """;
+
+    private static async Task<List<ClaimedRepository>> ReadAsync(NpgsqlCommand command, CancellationToken cancel)
+    {
+        var claimed = new List<ClaimedRepository>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            claimed.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetBoolean(4), reader.GetInt32(5))
+            { HasDamage = reader.GetBoolean(6) });
+        return claimed;
     }
 
     private static async Task WriteAsync(

@@ -1,3 +1,4 @@
+using GeoDR.Dashboard;
 using GeoDR.Postgres;
 using GeoDR.Schedules;
 using GeoDR.Sites;
@@ -15,6 +16,18 @@ internal static class DatabaseVerbs
         await Console.Error.WriteLineAsync(applied == 0 ? "The schema is up to date." : $"The schema is up to date; {applied} script{(applied == 1 ? "" : "s")} ran.");
         if (await Migrator.GrantReaderAsync(source, cancel) is { } sql)
             await Console.Error.WriteLineAsync($"This role may not create roles. For readers of the log, somebody who may must run:\n  {sql}");
+        return ExitCodes.Success;
+    });
+
+    /// <summary>Says what <c>migrate</c> would do, one line each on stdout, and does none of it.</summary>
+    public static Task<int> PendingAsync(CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+    {
+        var steps = (await Migrator.PendingAsync(source, cancel)).ToList();
+        if (!await QuartzStore.IsProvisionedAsync(source, cancel))
+            steps.Add("the schema quartz of the schedules");
+        foreach (var step in steps)
+            Console.WriteLine(step);
+        await Console.Error.WriteLineAsync(steps.Count == 0 ? "The schema is up to date." : $"{Display.Number(steps.Count, "step", "steps")} to do, in this order; nothing was changed.");
         return ExitCodes.Success;
     });
 

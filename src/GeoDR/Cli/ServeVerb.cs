@@ -4,12 +4,14 @@ using GeoDR.Dashboard;
 using GeoDR.Failover;
 using GeoDR.Hosting;
 using GeoDR.Intake;
+using GeoDR.Jobs;
 using GeoDR.Metrics;
 using GeoDR.Postgres;
 using GeoDR.Schedules;
 using GeoDR.Sites;
 using GeoDR.SyncState;
 using GeoDR.Tokens;
+using Npgsql;
 
 namespace GeoDR.Cli;
 
@@ -20,7 +22,7 @@ internal static class ServeVerb
 
     public static Task<int> RunWorkerAsync(CancellationToken cancel) => PreparedAsync(migrate: false, WorkAsync, cancel);
 
-    private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
+    private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, IJobEngine engine, bool again, CancellationToken cancel)
     {
         if (!VerbSettings.Report([.. OwnCertificate.Faults(settings, VerbSettings.Configuration())]))
             return new(ExitCodes.Settings, Again: false);
@@ -40,13 +42,13 @@ internal static class ServeVerb
         if (role == Site.Primary)
             builder.Services.AddPrimary(settings);
         else
-            builder.Services.AddSecondary(settings, site.Follows).AddSync(settings, site.Follows);
+            builder.Services.AddSecondary(settings, site.Follows).AddSync(settings, site.Follows, engine);
         builder.Services.AddReconcile(settings).AddAlerts(settings).AddFailover(settings, again).AddSiteCalls().AddHostedService<HistoryLoop>();
         if (settings.Registry is not null)
             builder.Services.AddHostedService<ReconcileLoop>();
         if (role == Site.Primary && settings.Registry is not null)
             builder.Services.AddHostedService<SilenceLoop>();
-        builder.Services.AddSchedules(settings, role);
+        builder.Services.AddSchedules(settings, role, engine);
         await using var app = builder.Build();
         if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
@@ -71,20 +73,21 @@ internal static class ServeVerb
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
+        engine.Map(app);
         // Its services are gone when it has run.
         var watch = app.Services.GetRequiredService<SiteWatch>();
         await app.RunAsync(cancel);
         return new(ExitCodes.Success, watch.Changed);
     }
 
-    private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
+    private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, IJobEngine engine, bool again, CancellationToken cancel)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
         if (site.IsPrimary)
             await Console.Error.WriteLineAsync("This site is a primary, and only a secondary syncs: this worker waits until it is one.");
         else
-            builder.Services.AddSync(settings, site.Follows);
+            builder.Services.AddSync(settings, site.Follows, engine);
         using var host = builder.Build();
         if (!site.IsPrimary && site.Follows is null && await SiteRelations.FaultAsync(host.Services, cancel) is { } fault)
             return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
@@ -108,16 +111,26 @@ internal static class ServeVerb
     private readonly record struct Ended(int Code, bool Again);
 
     /// <summary>Runs with the settings and the role that the database holds, or lists every fault; again for as long as the role changes.</summary>
-    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, Site, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
+    private static async Task<int> PreparedAsync(bool migrate, Func<GeoSettings, Site, IJobEngine, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
     {
         if (VerbSettings.Read() is not { } initial || !VerbSettings.Report(KeyFaults(initial)))
             return ExitCodes.Settings;
+        IJobEngine engine;
+        try
+        {
+            engine = JobEngines.Find(initial.Jobs);
+        }
+        catch (NoEngineException e)
+        {
+            VerbSettings.Report([new(JobsSettings.EngineKey, e.Message)]);
+            return ExitCodes.Settings;
+        }
         for (var again = false; ; again = true)
         {
             var (settings, site, code) = await ReadSiteAsync(initial, migrate, cancel);
             if (code != ExitCodes.Success)
                 return code;
-            var ended = await run(settings, site, again, cancel);
+            var ended = await run(settings, site, engine, again, cancel);
             if (!ended.Again || cancel.IsCancellationRequested)
                 return ended.Code;
         }
@@ -135,6 +148,8 @@ internal static class ServeVerb
                 await Migrator.GrantReaderAsync(source, cancel);
                 await QuartzStore.ProvisionAsync(source, cancel);
             }
+            else
+                await SchemaAsync(source, cancel);
             var sites = new SiteStore(source);
             var site = migrate ? await sites.EnsureAsync(settings.SiteName, settings.Role, cancel) : await sites.ReadAsync(cancel);
             var book = new SiteBook(source);
@@ -152,6 +167,17 @@ internal static class ServeVerb
             return VerbSettings.Report(faults) ? ExitCodes.Success : ExitCodes.Settings;
         });
         return (settings, now, code);
+    }
+
+    /// <summary>A worker migrates nothing: where it was upgraded first, it waits until somebody does.</summary>
+    private static async Task SchemaAsync(NpgsqlDataSource source, CancellationToken cancel)
+    {
+        for (var said = false; (await Migrator.PendingAsync(source, cancel)).Count > 0; said = true)
+        {
+            if (!said)
+                await Console.Error.WriteLineAsync("This database's schema is older than this worker, which waits: run `geodr migrate`, or start `geodr serve` of this version.");
+            await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, cancel);
+        }
     }
 
     private static List<Fault> KeyFaults(GeoSettings settings)

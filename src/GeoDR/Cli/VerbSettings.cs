@@ -51,7 +51,12 @@ internal static class VerbSettings
             await Console.Error.WriteLineAsync("This database has no GeoDR schema yet. Run `geodr migrate`, or start `geodr serve`.");
             return ExitCodes.Database;
         }
-        catch (Exception e) when (e is NewerSchemaException or Schedules.NoSchemaRightException)
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedColumn)
+        {
+            await Console.Error.WriteLineAsync("This database's schema is older than this program. Run `geodr migrate`, or start `geodr serve` of this version.");
+            return ExitCodes.Database;
+        }
+        catch (Exception e) when (e is NewerSchemaException or MigrationBlockedException or Schedules.NoSchemaRightException)
         {
             await Console.Error.WriteLineAsync($"Geo:Database: {e.Message}");
             return ExitCodes.Database;

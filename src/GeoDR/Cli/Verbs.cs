@@ -35,8 +35,9 @@ internal static class Verbs
 
     private static Command Migrate()
     {
-        var command = new Command("migrate", "bring the database's schema up to date, and stop");
-        command.SetAction((_, cancel) => DatabaseVerbs.MigrateAsync(cancel));
+        var dry = new Option<bool>("--dry-run") { Description = "only list what would be done" };
+        var command = new Command("migrate", "bring the database's schema up to date, and stop") { dry };
+        command.SetAction((p, cancel) => p.GetValue(dry) ? DatabaseVerbs.PendingAsync(cancel) : DatabaseVerbs.MigrateAsync(cancel));
         return command;
     }
 

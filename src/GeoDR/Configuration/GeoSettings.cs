@@ -129,6 +129,7 @@ public sealed record GeoSettings
     public VerificationSettings Verification { get; init; } = new();
     public DeletionPolicy Deletion { get; init; } = new();
     public SchedulesSettings Schedules { get; init; } = new();
+    public JobsSettings Jobs { get; init; } = new();
     public AlertSettings Alerts { get; init; } = new();
     public FailoverSettings Failover { get; init; } = new();
     public DrillSettings Drill { get; init; } = new();

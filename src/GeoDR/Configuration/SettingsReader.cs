@@ -74,6 +74,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             },
             Deletion = DeletionSettings.Read(Text, Wrong),
             Schedules = SchedulesSettings.Read(Time),
+            Jobs = JobsSettings.Read(Text, Wrong),
             Drill = DrillSettings.Read(Text, Time, Wrong),
             Failover = FailoverSettings.Read(Text, Flag, Time, List, Registry),
             Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),

@@ -12,7 +12,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Targets", "Alerts", "Metrics", "Retention", "Tls"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Jobs", "Targets", "Alerts", "Metrics", "Retention", "Tls"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
@@ -28,6 +28,7 @@ internal static class UnknownKeys
         ["Geo:Verification"] = ["Automatic", "Every", "DeepEvery", "RequestsPerSecond", "BytesPerSecond"],
         ["Geo:Deletion"] = ["Quarantine", "Brake", "ConfirmAfter"],
         ["Geo:Schedules"] = ["CheckIn"],
+        ["Geo:Jobs"] = ["Engine"],
         ["Geo:Targets"] = ["Age", "Bytes", "Rules"],
         ["Geo:Alerts"] = ["Every", "Remind", "Webhook", "Mail"],
         ["Geo:Alerts:Webhook"] = ["Url", "UrlFile", "Secret", "SecretFile", "AllowHttp"],

@@ -112,8 +112,8 @@ internal sealed class RequestLoop(
     }
 }
 
-/// <summary>Renews the worker's lease, frees what dead workers hold, and puts failed rows back when their time has come.</summary>
-internal sealed class LeaseLoop(WorkerLease lease, Claims claims, ILogger<LeaseLoop> logger, TimeProvider time)
+/// <summary>Renews the worker's lease, frees what dead workers hold, puts failed rows back when their time has come; ends the lease when all work has ended.</summary>
+internal sealed class LeaseLoop(WorkerLease lease, Claims claims, SyncJobs jobs, ILogger<LeaseLoop> logger, TimeProvider time)
     : IntervalLoop(lease.Length / 3 > TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : lease.Length / 3, logger, time)
 {
     private long? _renewed;
@@ -131,6 +131,14 @@ internal sealed class LeaseLoop(WorkerLease lease, Claims claims, ILogger<LeaseL
         await claims.FreeDeadAsync(lease.Length, cancel);
         await claims.RetryDueAsync(cancel);
         return false;
+    }
+
+    // It is stopped after everything that works under the lease.
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await jobs.StopAsync(cancellationToken);
+        await lease.ReleaseAsync(cancellationToken);
     }
 }
 
@@ -152,19 +160,18 @@ internal sealed partial class ProbeLoop(Outages outages, Probes probes, ILogger<
     private static partial void LogBack(ILogger logger, string peer);
 }
 
-/// <summary>Claims and works while there is something to do.</summary>
-internal sealed class SyncLoop(SyncWorker worker, Claims claims, WorkerLease lease, NpgsqlDataSource source, ILogger<SyncLoop> logger, TimeProvider time)
-    : PassLoop(logger, time)
+/// <summary>Begins work on rows while there is something to do.</summary>
+internal abstract class RowLoop(SyncJobs jobs, Claims claims, NpgsqlDataSource source, ILogger logger, TimeProvider time) : PassLoop(logger, time)
 {
     private readonly WakeUp _wakeUp = new(source, Marking.Channel, time);
-    private readonly CancellationTokenSource _stop = new();
 
-    protected override string Name => "the sync worker";
+    /// <summary>Begins what may begin; true when anything did.</summary>
+    protected abstract Task<bool> BeginAsync(CancellationToken cancel);
 
     protected override async Task<bool> RunOnceAsync(CancellationToken cancel)
     {
         await _wakeUp.PrepareAsync(cancel);
-        return await worker.RunOnceAsync(_stop.Token);
+        return await BeginAsync(cancel);
     }
 
     protected override async Task RestAsync(CancellationToken cancel)
@@ -174,7 +181,7 @@ internal sealed class SyncLoop(SyncWorker worker, Claims claims, WorkerLease lea
             due = TimeSpan.FromMilliseconds(10);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // Both waits end before this returns: the LISTEN connection is never left in the middle of one.
-        var slot = worker.SlotFreedAsync(either.Token);
+        var slot = jobs.EndedAsync(either.Token);
         var wake = _wakeUp.WaitAsync(due, either.Token);
         await Task.WhenAny(slot, wake);
         await either.CancelAsync();
@@ -182,14 +189,20 @@ internal sealed class SyncLoop(SyncWorker worker, Claims claims, WorkerLease lea
         cancel.ThrowIfCancellationRequested();
     }
 
-    // In order: no new claims, then what runs is handed back, then the lease goes, so that others start at once.
+    // In order: nothing begins any more, then what runs is handed back. The lease goes last (LeaseLoop), so that others start at once.
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await _stop.CancelAsync();
-        await worker.DrainAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await lease.ReleaseAsync(cancellationToken);
+        await jobs.StopAsync(cancellationToken);
         await _wakeUp.DisposeAsync();
-        _stop.Dispose();
     }
+}
+
+/// <summary>Claims and works.</summary>
+internal sealed class SyncLoop(SyncWorker worker, SyncJobs jobs, Claims claims, NpgsqlDataSource source, ILogger<SyncLoop> logger, TimeProvider time)
+    : RowLoop(jobs, claims, source, logger, time)
+{
+    protected override string Name => "the sync worker";
+
+    protected override Task<bool> BeginAsync(CancellationToken cancel) => worker.RunOnceAsync(cancel);
 }

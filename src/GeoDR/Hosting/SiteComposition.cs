@@ -4,6 +4,7 @@ using GeoDR.EventLog;
 using GeoDR.Failover;
 using GeoDR.Intake;
 using GeoDR.Inventory;
+using GeoDR.Jobs;
 using GeoDR.Notifications;
 using GeoDR.Reconcile;
 using GeoDR.Registry;
@@ -72,7 +73,7 @@ internal static class SiteComposition
         .AddHostedService<TailLoop>().AddHostedService<RequestLoop>().AddHostedService<CompareLoop>().AddHostedService<OfferLoop>();
 
     /// <summary>The part that any number of processes may run on one tracking database.</summary>
-    public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings, string? follows) => services
+    public static IServiceCollection AddSync(this IServiceCollection services, GeoSettings settings, string? follows, IJobEngine engine) => services
         .AddSingleton(p => new PrimaryRegistry(RegistryClients.Build(Peers.PrimaryRegistry, settings.PrimaryRegistry!, settings, Clock(p), sites: p.GetRequiredService<SiteStore>())))
         .AddSingleton(p => new OwnRegistry(RegistryClients.Build(Peers.OwnRegistry, settings.Registry!, settings, Clock(p), settings.Selection.Map.At)))
         .AddSingleton(p => new Probes(
@@ -94,11 +95,17 @@ internal static class SiteComposition
         .AddSingleton(p => new RepositorySync(
             Source(p), Target(p), p.GetRequiredService<ImageCopy>(), p.GetRequiredService<ReferrerCopy>(), p.GetRequiredService<BlobMemory>(), p.GetRequiredService<InventoryStore>(), p.GetRequiredService<References>(),
             p.GetRequiredService<Probes>().Primary, p.GetRequiredService<Probes>().Own, p.GetRequiredService<WorkerLease>(), settings.Selection, Clock(p), p.GetRequiredService<ListedTags>()))
-        .AddSingleton(p => new SyncWorker(
-            p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>(), settings.Sync.Workers,
-            Clock(p), p.GetRequiredService<ISyncJournal>()))
-        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddHostedService<SyncLoop>().AddHostedService<ProgressLoop>()
+        .AddSingleton(p => new SyncJobs(
+            p.GetRequiredService<Claims>(), p.GetRequiredService<WorkerLease>(), p.GetRequiredService<RepositorySync>().RunAsync, Clock(p), p.GetRequiredService<ISyncJournal>()))
+        // Stopped in the opposite order: what works under the lease before the lease.
+        .AddHostedService<LeaseLoop>().AddHostedService<ProbeLoop>().AddEngine(settings, engine).AddHostedService<ProgressLoop>()
         .AddPrimaryNames().AddVerification(settings).AddDeletion(settings);
+
+    private static IServiceCollection AddEngine(this IServiceCollection services, GeoSettings settings, IJobEngine engine)
+    {
+        engine.AddSync(services, settings);
+        return services;
+    }
 
     // Workers ask for them too.
     private static IServiceCollection AddPrimaryNames(this IServiceCollection services)

@@ -25,11 +25,7 @@ internal static class QuartzStore
         await ExecuteAsync(connection, $"select pg_advisory_lock({LockKey})", cancel);
         try
         {
-            // The schema says which version of Quartz made it: a start that finds its own does nothing more.
-            if (await ScalarAsync(connection, $"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace')", cancel) is string made && made == s_version)
-                return;
-            var version = typeof(IScheduler).Assembly.GetName().Version;
-            if (await IsProvisionedAsync(connection, $"{version}", cancel))
+            if (await IsProvisionedAsync(connection, cancel))
                 return;
             await CreateSchemaAsync(connection, cancel);
             await using var services = new ServiceCollection().AddLogging().AddSingleton(source)
@@ -37,13 +33,19 @@ internal static class QuartzStore
             // Building the scheduler reads the schema; it is not started, and joins no cluster.
             var scheduler = await services.GetRequiredService<ISchedulerFactory>().GetScheduler(cancel);
             await scheduler.Shutdown(waitForJobsToComplete: false, cancel);
-            await ExecuteAsync(connection, $"comment on schema {Schema} is 'Quartz {version}'", cancel);
             await ExecuteAsync(connection, $"comment on schema {Schema} is '{s_version}'", cancel);
         }
         finally
         {
             await ExecuteAsync(connection, $"select pg_advisory_unlock({LockKey})", CancellationToken.None);
         }
+    }
+
+    /// <summary>Whether <see cref="ProvisionAsync"/> would have nothing to do.</summary>
+    public static async Task<bool> IsProvisionedAsync(NpgsqlDataSource source, CancellationToken cancel)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        return await IsProvisionedAsync(connection, cancel);
     }
 
     public static IServiceCollection AddQuartzStore(this IServiceCollection services, SchedulesSettings settings, bool create) => services.AddQuartz(quartz =>
@@ -76,12 +78,9 @@ internal static class QuartzStore
         });
     });
 
-    // Asking Quartz costs a start more than all migrations together.
-    private static async Task<bool> IsProvisionedAsync(NpgsqlConnection connection, string version, CancellationToken cancel)
-    {
-        await using var command = new NpgsqlCommand($"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace') = 'Quartz {version}'", connection);
-        return await command.ExecuteScalarAsync(cancel) is true;
-    }
+    // The schema says which version of Quartz made it. Asking Quartz costs a start more than all migrations together.
+    private static async Task<bool> IsProvisionedAsync(NpgsqlConnection connection, CancellationToken cancel) =>
+        await ScalarAsync(connection, $"select obj_description(to_regnamespace('{Schema}'), 'pg_namespace')", cancel) is string made && made == s_version;
 
     private static async Task CreateSchemaAsync(NpgsqlConnection connection, CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using GeoDR.Configuration;
+using GeoDR.Jobs;
 using GeoDR.Retention;
 using GeoDR.Sites;
 using GeoDR.SyncState;
@@ -14,7 +15,7 @@ internal static class ScheduleComposition
     public static IServiceCollection AddScheduleViews(this IServiceCollection services) => services.AddSingleton<ScheduleList>().AddSingleton<ScheduleRuns>();
 
     /// <summary>For <c>geodr serve</c>: it runs them, together with the site's other nodes.</summary>
-    public static IServiceCollection AddSchedules(this IServiceCollection services, GeoSettings settings, string role)
+    public static IServiceCollection AddSchedules(this IServiceCollection services, GeoSettings settings, string role, IJobEngine engine)
     {
         // Another schedule is one more line here, for the roles it belongs to.
         services.AddSingleton(p => new RetentionPass(
@@ -24,7 +25,8 @@ internal static class ScheduleComposition
             services.AddSingleton<ISchedule, ReconcileSchedule>();
         if (role == Site.Secondary)
             services.AddSingleton<ISchedule, DrillSchedule>().AddSingleton<Slices>().AddSingleton<ISchedule>(p => Verify(p, settings, deep: false)).AddSingleton<ISchedule>(p => Verify(p, settings, deep: true));
-        return services.AddSingleton<Timetable>().AddQuartzStore(settings.Schedules, create: false).AddHostedService<SchedulerLoop>();
+        engine.AddSchedules(services.AddSingleton<ScheduleRunner>(), settings);
+        return services;
     }
 
     private static VerifySchedule Verify(IServiceProvider p, GeoSettings settings, bool deep) => new(

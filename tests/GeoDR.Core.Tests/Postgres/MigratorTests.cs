@@ -6,11 +6,16 @@ namespace GeoDR.Core.Tests.Postgres;
 
 public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postgres)
 {
+    // Of some version in the middle; the table it is about is made by it.
+    private const int Middle = 7;
+    private const string MadeByMiddle = "schedule_run";
+
+    private const string VersionTable = "create table schema_version (version integer primary key, name text not null, applied_at timestamptz not null default now());";
+
     [Fact]
     public async Task Migrate_EightAtOnce_OneDoesIt()
     {
-        await Postgres.Cluster.CreateDatabaseAsync("migrate_at_once", cancellationToken: Stop);
-        await using var empty = new TestDatabase(Postgres.Cluster.ConnectionString("migrate_at_once"));
+        await using var empty = await EmptyAsync("migrate_at_once");
 
         var done = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Migrator.MigrateAsync(empty.Source, Stop)));
 
@@ -19,12 +24,72 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
         Assert.Single(done, n => n > 0);
     }
 
-    [Fact]
-    public async Task Migrate_NewerDatabase_IsRefused()
+    [Theory]
+    [InlineData("null")]
+    [InlineData("9999")]
+    public async Task Migrate_NewerDatabaseThatNeedsMore_IsRefused(string needs)
     {
-        await Database.ExecuteAsync("insert into schema_version (version, name) values (9999, 'later')");
+        await Database.ExecuteAsync($"insert into schema_version (version, name, needs) values (9999, 'later', {needs})");
         var e = await Assert.ThrowsAsync<NewerSchemaException>(() => Migrator.MigrateAsync(Database.Source, Stop));
         Assert.Contains("newer", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Migrate_NewerDatabaseThatThisProgramMayRunBeside_GoesOn()
+    {
+        await Database.ExecuteAsync("insert into schema_version (version, name, needs) select 9999, 'later', max(version) from schema_version");
+        Assert.Equal(0, await Migrator.MigrateAsync(Database.Source, Stop));
+    }
+
+    [Fact]
+    public async Task Pending_EmptyDatabase_ListsEverythingAndChangesNothing()
+    {
+        await using var empty = await EmptyAsync("migrate_pending");
+        var pending = await Migrator.PendingAsync(empty.Source, Stop);
+        Assert.Equal(0L, await empty.ScalarAsync<long>("select count(*) from information_schema.tables where table_schema = 'public'"));
+        Assert.Equal(pending.Count, await Migrator.MigrateAsync(empty.Source, Stop));
+        Assert.Equal(pending, await empty.ColumnAsync<string>("select name from schema_version order by version"));
+        Assert.Empty(await Migrator.PendingAsync(empty.Source, Stop));
+    }
+
+    [Fact]
+    public async Task Migrate_ScriptThatFails_LeavesWhatWasBefore()
+    {
+        await using var empty = await EmptyAsync("migrate_failing");
+        await AtMiddleAsync(empty, "raise exception 'the disk is full' using errcode = '53100'");
+        await Assert.ThrowsAsync<PostgresException>(() => Migrator.MigrateAsync(empty.Source, Stop));
+        await IsBeforeMiddleAsync(empty);
+    }
+
+    [Fact]
+    public async Task Migrate_LockThatIsNeverGiven_SaysSoAndLeavesWhatWasBefore()
+    {
+        await using var empty = await EmptyAsync("migrate_locked");
+        await AtMiddleAsync(empty, "raise exception 'locked' using errcode = '55P03'");
+        var e = await Assert.ThrowsAsync<MigrationBlockedException>(() => Migrator.MigrateAsync(empty.Source, Stop));
+        Assert.Contains("pg_locks", e.Message, StringComparison.Ordinal);
+        await IsBeforeMiddleAsync(empty);
+    }
+
+    [Fact]
+    public async Task Migrate_KilledInTheMiddle_LeavesTheOldSchemaAndTheNextRunCompletes()
+    {
+        await using var empty = await EmptyAsync("migrate_killed");
+        await empty.ExecuteAsync(VersionTable);
+        var settings = new Dictionary<string, string> { ["Geo__Database"] = empty.ConnectionString };
+        await using (var hold = await MigrationHold.AtAsync(empty.ConnectionString, Middle, Stop))
+        {
+            using var kill = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+            var migrate = GeoProgram.RunAsync(["migrate"], settings, cancellationToken: kill.Token);
+            await hold.ReachedAsync(Stop);
+            await kill.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => migrate);
+            await hold.LeftAsync(Stop);
+            await IsBeforeMiddleAsync(empty);
+        }
+        var again = await GeoProgram.RunAsync(["migrate"], settings, cancellationToken: Stop);
+        Assert.True(again.ExitCode == 0, again.Error);
+        Assert.Empty(await Migrator.PendingAsync(empty.Source, Stop));
     }
 
     [Fact]
@@ -34,5 +99,24 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
         await using var poor = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(Database.ConnectionString) { Username = "no_rights" }.ConnectionString);
         var sql = await Migrator.GrantReaderAsync(poor, Stop);
         Assert.Contains("grant select on geo_log_v1 to geo_log_reader", sql, StringComparison.Ordinal);
+    }
+
+    private async Task<TestDatabase> EmptyAsync(string name)
+    {
+        await Postgres.Cluster.CreateDatabaseAsync(name, cancellationToken: Stop);
+        return new TestDatabase(Postgres.Cluster.ConnectionString(name));
+    }
+
+    /// <summary>Something happens when the script in the middle has run and is about to be noted.</summary>
+    private static Task AtMiddleAsync(TestDatabase database, string does) => database.ExecuteAsync($"""
+        {VersionTable}
+        create function at_middle() returns trigger language plpgsql as $$ begin {does}; return new; end $$;
+        create trigger at_middle before insert on schema_version for each row when (new.version = {Middle}) execute function at_middle();
+        """);
+
+    private static async Task IsBeforeMiddleAsync(TestDatabase database)
+    {
+        Assert.Equal(Middle - 1, await database.ScalarAsync<int>("select max(version) from schema_version"));
+        Assert.False(await database.ScalarAsync<bool>($"select to_regclass('{MadeByMiddle}') is not null"));
     }
 }

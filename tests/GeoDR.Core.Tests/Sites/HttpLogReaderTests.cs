@@ -58,6 +58,14 @@ public sealed class HttpLogReaderTests
         Assert.Contains(host.Url.Authority, e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Read_FieldsOfANewerProgram_AreLeftAlone()
+    {
+        await using var host = await AnswerAsync(Page(Event(3)).Replace("\"age\":1", "\"age\":1,\"later\":[{}]", StringComparison.Ordinal)
+            .Replace("\"waited\":0", "\"waited\":0,\"later\":{\"version\":9}", StringComparison.Ordinal));
+        Assert.Equal(3, Assert.Single((await host.Reader().ReadAsync(3, 2, TimeSpan.Zero, Stop))!.Events).Id);
+    }
+
     [Theory]
     [InlineData("""{"version":2}""")]
     [InlineData("""{"version":2,"events":"in another form","log":7}""")]

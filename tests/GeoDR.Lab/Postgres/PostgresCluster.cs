@@ -155,19 +155,17 @@ public sealed class PostgresCluster : IAsyncDisposable
         return standby;
     }
 
-    /// <summary>A cold copy of the data, to come back to with <see cref="RestoreAsync"/>. The cluster must be stopped.</summary>
-    public async Task BackupAsync(string directory, CancellationToken cancellationToken = default)
-    {
-        EnsureStopped();
-        await PostgresTools.CopyAsync(DataDirectory, directory, cancellationToken);
-    }
+    /// <summary>A dump of one database by <c>pg_dump</c>, whatever uses it meanwhile.</summary>
+    public Task DumpAsync(string database, string file, CancellationToken cancellationToken = default) =>
+        PostgresTools.RunAsync("pg_dump", ["-h", "127.0.0.1", "-p", $"{Port}", "-U", "postgres", "-Fc", "-f", file, database], cancellationToken);
 
-    /// <summary>Puts an older state back, as an operator restoring a backup does. The cluster must be stopped; the backup stays.</summary>
-    public async Task RestoreAsync(string directory, CancellationToken cancellationToken = default)
+    /// <summary>Puts the older state back, as an operator does with <c>dropdb</c>, <c>createdb</c> and <c>pg_restore</c>; whoever uses it is cut off.</summary>
+    public async Task RestoreAsync(string database, string file, CancellationToken cancellationToken = default)
     {
-        EnsureStopped();
-        Directory.Delete(DataDirectory, recursive: true);
-        await PostgresTools.CopyAsync(directory, DataDirectory, cancellationToken);
+        string[] server = ["-h", "127.0.0.1", "-p", $"{Port}", "-U", "postgres"];
+        await PostgresTools.RunAsync("dropdb", [.. server, "--force", database], cancellationToken);
+        await PostgresTools.RunAsync("createdb", [.. server, database], cancellationToken);
+        await PostgresTools.RunAsync("pg_restore", [.. server, "--exit-on-error", "-d", database, file], cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -215,13 +213,5 @@ public sealed class PostgresCluster : IAsyncDisposable
         await using var connection = new NpgsqlConnection(ConnectionString() + ";Pooling=false;Timeout=5");
         await connection.OpenAsync(cancellationToken);
         return true;
-    }
-
-    private void EnsureStopped()
-    {
-        if (IsRunning)
-        {
-            throw new LabException("a cold copy needs a stopped cluster");
-        }
     }
 }

@@ -24,6 +24,9 @@ public sealed class GeoSite : IAsyncDisposable
 
     public Uri Url { get; }
 
+    /// <summary>What is run, from the next start on: another version's program in a test of upgrades.</summary>
+    public string Program { get; set; } = GeoProgram.Path;
+
     /// <summary>Environment variables of every process of this site; changes count from the next start on.</summary>
     public Dictionary<string, string> Settings { get; } = [];
 
@@ -86,7 +89,7 @@ public sealed class GeoSite : IAsyncDisposable
     public Task<CommandResult> RunAsync(params string[] arguments) => RunAsync(arguments, null, CancellationToken.None);
 
     public Task<CommandResult> RunAsync(IReadOnlyList<string> arguments, string? stdin, CancellationToken cancellationToken) =>
-        GeoProgram.RunAsync(arguments, Settings, stdin, cancellationToken);
+        ManagedProcess.RunAsync(Program, arguments, Settings, stdin, cancellationToken: cancellationToken);
 
     public async Task<bool> IsReadyAsync(CancellationToken cancellationToken = default)
     {
@@ -153,11 +156,11 @@ public sealed class GeoSite : IAsyncDisposable
     private List<ManagedProcess> Running() => [.. Workers, .. Serve is { } serve ? [serve] : Array.Empty<ManagedProcess>()];
 
     private ManagedProcess Launch(IReadOnlyList<string> arguments, string log, Uri listen) =>
-        ManagedProcess.Start((MemoryGroup?.Wrap(GeoProgram.Path, arguments) ?? new ProcessSpec(GeoProgram.Path, arguments) { LogFile = log }) with
+        ManagedProcess.Start((MemoryGroup?.Wrap(Program, arguments) ?? new ProcessSpec(Program, arguments) { LogFile = log }) with
         {
             Name = $"{Name} {log}",
             LogFile = Path.Combine(_directory, $"{log}.log"),
-            WorkingDirectory = Path.GetDirectoryName(GeoProgram.Path),
+            WorkingDirectory = Path.GetDirectoryName(Program),
             Environment = new Dictionary<string, string>(Settings) { ["ASPNETCORE_URLS"] = string.Join(';', [listen.AbsoluteUri.TrimEnd('/'), .. log == "serve" ? AlsoAt : []]) },
         });
 }

@@ -98,7 +98,7 @@ internal sealed class TwoSitesBuilder(TwoSitesOptions options)
         return await Task.WhenAll(starting);
     }
 
-    private GeoSite Geo(string name) => Keep(new GeoSite(name, _directory.PathOf(name, "geodr"), Port(name)));
+    private GeoSite Geo(string name) => Keep(new GeoSite(name, _directory.PathOf(name, "geodr"), Port(name)) { Program = options.Program ?? GeoProgram.Path });
 
     private async Task<PostgresCluster> Postgres(string name)
     {

@@ -51,6 +51,9 @@ public sealed record TwoSitesOptions
     /// <summary>Both begin with a copy of a schema that <c>geodr migrate</c> made once; off, each site makes its own.</summary>
     public bool CopySchema { get; init; } = true;
 
+    /// <summary>The program that both begin with, where it is not the one under test; together with <see cref="CopySchema"/> off.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The secondary reads the log from a hot standby of the primary's database.</summary>
     public bool ReadStandby { get; init; }
 

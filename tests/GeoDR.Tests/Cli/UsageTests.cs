@@ -18,4 +18,14 @@ public sealed class UsageTests
         Assert.Equal(code, result.ExitCode);
         Assert.Equal(code == 0, result.Error.Length == 0);
     }
+
+    [Theory]
+    [InlineData("serve", "hangfire", "this build has no adapter. Make it with ./scripts/hangfire")]
+    [InlineData("worker", "quartz", "write builtin or hangfire")]
+    public async Task Engine_ThatIsNotThere_StopsTheStartWithTheMend(string verb, string engine, string mend)
+    {
+        var result = await GeoProgram.RunAsync([verb], new Dictionary<string, string> { ["Geo__Jobs__Engine"] = engine }, null, TestContext.Current.CancellationToken);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains(mend, Assert.Single(result.Error.Split('\n'), l => l.Contains("Geo:Jobs:Engine", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
 }
