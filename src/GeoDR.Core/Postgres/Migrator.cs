@@ -72,7 +72,9 @@ public static class Migrator
     private static async Task ApplyAsync(NpgsqlConnection connection, Script script, CancellationToken cancel)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await ExecuteAsync(connection, script.Sql, cancel);
+        // However long a large table takes: what is given up half-way would never be done.
+        await using (var run = new NpgsqlCommand(script.Sql, connection) { CommandTimeout = 0 })
+            await run.ExecuteNonQueryAsync(cancel);
         await using var record = new NpgsqlCommand("insert into schema_version (version, name) values ($1, $2)", connection)
         {
             Parameters = { new() { Value = script.Version }, new() { Value = script.Name } },
