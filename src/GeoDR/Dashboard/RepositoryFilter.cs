@@ -54,8 +54,8 @@ public sealed record RepositoryFilter(RowFilter Rows, RepositoryOrder Order, Rep
     /// <summary>Other rows in the same order, from their first page.</summary>
     public RepositoryFilter Of(RowFilter rows) => new(rows, Order);
 
-    /// <summary>The same rows in another order, or, where it is that already, the other way round.</summary>
-    public RepositoryFilter By(RepositorySort sort) => new(Rows, new(sort, sort == Order.Sort && !Order.Descending));
+    /// <summary>The same rows in another order, from their first page.</summary>
+    public RepositoryFilter In(RepositoryOrder order) => new(Rows, order);
 
     /// <summary>In words, for questions: "failed repositories whose name contains “app”".</summary>
     public static string InWords(RowFilter rows)

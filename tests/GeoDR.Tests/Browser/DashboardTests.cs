@@ -126,9 +126,9 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         var first = rows.First;
         await Assertions.Expect(page.GetByTestId("pages")).ToContainTextAsync("30 repositories", new() { Timeout = 20_000 });
         await page.GetByTestId("cause").SelectOptionAsync("manifest too large");
-        await page.GetByTestId("sort-LastSynced").ClickAsync();
+        await page.GetByTestId("sort").SelectOptionAsync("synced longest ago first");
         await Assertions.Expect(first).ToContainTextAsync("select/r30");
-        await page.GetByTestId("sort-LastSynced").ClickAsync();
+        await page.GetByTestId("sort").SelectOptionAsync("synced last first");
         await Assertions.Expect(first).ToContainTextAsync("select/r01");
         await page.GetByRole(AriaRole.Link, new() { Name = "Last", Exact = true }).ClickAsync();
         await Assertions.Expect(rows).ToHaveCountAsync(25);

@@ -29,12 +29,11 @@ public sealed class RepositoryFilterTests
     }
 
     [Fact]
-    public void Of_OtherRowsFromALaterPage_BeginsAtTheFirst()
+    public void Of_OtherRowsOrAnotherOrderFromALaterPage_BeginsAtTheFirst()
     {
         var later = new RepositoryFilter(new(RepositoryState.Failed, "x"), RepositoryOrder.ByName, s_place);
         Assert.Equal("/?state=pending&search=x", later.Of(later.Rows with { State = RepositoryState.Pending }).ToUrl());
-        Assert.Equal("/?state=failed&search=x&sort=-name", later.By(RepositorySort.Name).ToUrl());
-        Assert.Equal("/?state=failed&search=x&sort=waiting", later.By(RepositorySort.Waiting).ToUrl());
+        Assert.Equal("/?state=failed&search=x&sort=-waiting", later.In(new(RepositorySort.Waiting, true)).ToUrl());
     }
 
     [Fact]

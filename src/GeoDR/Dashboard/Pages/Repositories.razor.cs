@@ -20,6 +20,14 @@ public sealed partial class Repositories : LiveComponent
     private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_moving = TimeSpan.FromSeconds(2);
 
+    private static readonly (RepositoryOrder Order, string Words)[] s_orders =
+    [
+        (RepositoryOrder.ByName, "by name"), (new(RepositorySort.Name, true), "by name, from the end"),
+        (new(RepositorySort.LastSynced, true), "synced last first"), (new(RepositorySort.LastSynced, false), "synced longest ago first"),
+        (new(RepositorySort.Waiting, false), "waiting longest first"), (new(RepositorySort.Waiting, true), "waiting shortest first"),
+        (new(RepositorySort.NextTry, false), "tried next first"), (new(RepositorySort.NextTry, true), "tried latest first"),
+    ];
+
     private readonly HashSet<string> _selected = new(StringComparer.Ordinal);
     private IReadOnlyList<RepositoryRow> _rows = [];
     private IReadOnlyList<string> _causes = [];
@@ -157,6 +165,9 @@ public sealed partial class Repositories : LiveComponent
 
     private void ChooseCause(ChangeEventArgs chosen) =>
         Navigation.NavigateTo(Filter.Of(Rows with { Cause = RepositoryFilter.Text(chosen.Value as string) }).ToUrl());
+
+    private void ChooseOrder(ChangeEventArgs chosen) =>
+        Navigation.NavigateTo(Filter.In(RepositoryOrder.Parse(chosen.Value as string) ?? RepositoryOrder.ByName).ToUrl());
 
     private void Select(RepositoryRow row, bool selected) => _ = selected ? _selected.Add(row.Name) : _selected.Remove(row.Name);
 
