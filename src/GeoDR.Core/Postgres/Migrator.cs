@@ -117,7 +117,9 @@ public static partial class Migrator
 
     private static async Task ApplyAsync(NpgsqlConnection connection, Script script, CancellationToken cancel)
     {
-        await ExecuteAsync(connection, script.Sql, cancel);
+        // However long a large table takes: what is given up half-way would never be done.
+        await using (var run = new NpgsqlCommand(script.Sql, connection) { CommandTimeout = 0 })
+            await run.ExecuteNonQueryAsync(cancel);
         await using var record = new NpgsqlCommand("insert into schema_version (version, name, needs) values ($1, $2, $3)", connection)
         {
             Parameters = { new() { Value = script.Version }, new() { Value = script.Name }, new() { Value = script.Needs } },

@@ -19,12 +19,13 @@ public sealed class FailureGroups(NpgsqlDataSource source)
     public async Task<IReadOnlyList<FailureGroup>> ListAsync(CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
-            select n.cause, n.kind, c.of_references, c.of_repositories, n.name, n.reference, n.message, n.failed_at
+            select n.cause, n.kind, c.of_references, c.of_repositories, r.name, n.reference, n.message, n.failed_at
             from (select cause, kind, count(*) as of_references, count(distinct repository_id) as of_repositories from failure group by cause, kind) c
             join (
-                select distinct on (f.cause, f.kind) f.cause, f.kind, r.name, f.reference, f.message, f.failed_at
-                from failure f join repository r on r.id = f.repository_id order by f.cause, f.kind, f.failed_at desc) n
+                select distinct on (cause, kind) cause, kind, repository_id, reference, message, failed_at
+                from failure order by cause, kind, failed_at desc) n
             on n.cause = c.cause and n.kind = c.kind
+            join repository r on r.id = n.repository_id
             order by c.of_references desc, n.cause, n.kind
             """);
         var groups = new List<FailureGroup>();

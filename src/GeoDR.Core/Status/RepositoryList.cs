@@ -1,7 +1,5 @@
 using GeoDR.SyncState;
-using GeoDR.Verification;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace GeoDR.Status;
 
@@ -32,9 +30,21 @@ public sealed record RowVerification(
 /// <param name="SecondsLeft">Of what was found so far, at this rate; null while nothing moves.</param>
 public sealed record RowProgress(long BytesDone, long BytesToDo, double BytesPerSecond, double? SecondsLeft);
 
-/// <summary>The repositories, filtered and paged by the last row's id.</summary>
+/// <summary>A part of the list, in its order.</summary>
+/// <param name="Previous">Where the part before ends; null where this is the beginning.</param>
+/// <param name="Next">Where the part behind begins; null where this is the end.</param>
+public sealed record RepositorySlice(IReadOnlyList<RepositoryRow> Rows, RepositoryCursor? Previous, RepositoryCursor? Next);
+
+/// <summary>How much a filter means.</summary>
+/// <param name="Bytes">About what its images hold at this site, layers that they share counted with each; from a sample where there are many rows.</param>
+/// <param name="BytesWaiting">Of references that wait, where these are known.</param>
+public sealed record RepositoryTotals(long Rows, long Bytes, long BytesWaiting);
+
+/// <summary>The repositories, filtered, in an order that an index serves, and paged by a row's place in it: the last page costs what the first does.</summary>
 public sealed class RepositoryList(NpgsqlDataSource source)
 {
+    private const int Sample = 2000;
+
     private const string Select = """
         select r.id, r.name, r.state, r.retry_count, case when r.retry_at < 'infinity' then r.retry_at end,
             f.message, f.reference, f.cause, r.last_synced_at, r.pending_since,
@@ -52,26 +62,67 @@ public sealed class RepositoryList(NpgsqlDataSource source)
             select message, reference, cause from failure where repository_id = r.id order by failed_at desc limit 1) f on true
         """;
 
-    private const string Matches = "($1::smallint is null or r.state = $1) and ($2::text is null or r.name like '%' || $2 || '%')";
-
-    /// <summary>A page of rows in order of name, and how many match in all.</summary>
-    /// <param name="after">The last name of the page before.</param>
-    public async Task<IReadOnlyList<RepositoryRow>> ListAsync(
-        RepositoryState? state, string? search, string? after, int skip, int limit, CancellationToken cancel)
+    /// <summary>The rows behind a place in the list, or before it.</summary>
+    /// <param name="from">Null for the beginning; backwards, for the end.</param>
+    public async Task<RepositorySlice> ListAsync(
+        RowFilter filter, RepositoryOrder order, RepositoryCursor? from, bool backwards, int limit, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand($"{Select} where {Matches} and r.name > $3 order by r.name limit $4 offset $5");
-        AddFilter(command, state, search);
-        command.Parameters.Add(new() { Value = after ?? "" });
-        command.Parameters.Add(new() { Value = limit });
-        command.Parameters.Add(new() { Value = skip });
-        return await ReadAsync(command, cancel);
+        var places = await PlacesAsync(filter, order, from, backwards, limit + 1, cancel);
+        var more = places.Count > limit;
+        if (more)
+            places.RemoveAt(limit);
+        if (backwards)
+            places.Reverse();
+        await using var command = source.CreateCommand($"{Select} where r.id = any ($1)");
+        command.Parameters.Add(new() { Value = places.Select(p => p.Id).ToArray() });
+        var rows = (await ReadAsync(command, cancel)).ToDictionary(r => r.Id);
+        return new(
+            [.. places.Where(p => rows.ContainsKey(p.Id)).Select(p => rows[p.Id])],
+            places.Count > 0 && (backwards ? more : from is not null) ? places[0] : null,
+            places.Count > 0 && (backwards ? from is not null : more) ? places[^1] : null);
     }
 
-    public async Task<long> CountAsync(RepositoryState? state, string? search, CancellationToken cancel)
+    /// <summary>How many rows match, counted up to a number.</summary>
+    public async Task<long> CountAsync(RowFilter filter, long most, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand($"select count(*) from repository r where {Matches}");
-        AddFilter(command, state, search);
+        await using var command = source.CreateCommand();
+        command.CommandText = $"select count(*) from (select from repository r where {filter.Sql(command.Parameters)} limit {most}) r";
         return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
+    /// <summary>How many rows match, and about how much they are.</summary>
+    public async Task<RepositoryTotals> TotalsAsync(RowFilter filter, CancellationToken cancel)
+    {
+        var rows = await CountAsync(filter, long.MaxValue, cancel);
+        var each = Math.Max(1, rows / Sample);
+        await using var command = source.CreateCommand();
+        command.CommandText = $"""
+            select (select least({each} * coalesce(sum(m.bytes), 0), 9223372036854775807)::bigint from repository r
+                    join tag t on t.repository = r.name join manifest m on m.repository = t.repository and m.digest = t.digest
+                    where r.id % {each} = 0 and {filter.Sql(command.Parameters)}),
+                (select least(coalesce(sum(w.bytes), 0), 9223372036854775807)::bigint from repository r
+                    join waiting_reference w on w.repository_id = r.id where {filter.Sql(command.Parameters)})
+            """;
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        return new(rows, row.GetInt64(0), row.GetInt64(1));
+    }
+
+    /// <summary>The causes of the failures that there are, in order; one look into the index for each.</summary>
+    public async Task<IReadOnlyList<string>> CausesAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("""
+            with recursive one as (
+                select min(cause) as cause from failure
+                union all
+                select (select min(f.cause) from failure f where f.cause > one.cause) from one where one.cause is not null)
+            select cause from one where cause is not null
+            """);
+        var causes = new List<string>();
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            causes.Add(row.GetString(0));
+        return causes;
     }
 
     public async Task<RepositoryRow?> FindAsync(string name, CancellationToken cancel)
@@ -88,13 +139,40 @@ public sealed class RepositoryList(NpgsqlDataSource source)
         return (await ReadAsync(command, cancel)).SingleOrDefault();
     }
 
-    // A name is searched for as it is written: the wildcards of LIKE mean themselves.
-    private static void AddFilter(NpgsqlCommand command, RepositoryState? state, string? search)
+    // Backwards everything is turned round: the stretches, and the order within each.
+    private async Task<List<RepositoryCursor>> PlacesAsync(
+        RowFilter filter, RepositoryOrder order, RepositoryCursor? from, bool backwards, int limit, CancellationToken cancel)
     {
-        var escaped = search?.Replace("\\", "\\\\", StringComparison.Ordinal)
-            .Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal).Replace("\0", "", StringComparison.Ordinal);
-        command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
-        command.Parameters.Add(new() { Value = string.IsNullOrEmpty(escaped) ? DBNull.Value : escaped, NpgsqlDbType = NpgsqlDbType.Text });
+        var places = new List<RepositoryCursor>();
+        var reached = from is null;
+        foreach (var stretch in backwards ? order.Stretches.Reverse() : order.Stretches)
+        {
+            var begins = !reached && (stretch.Key is null) == (from!.Key is null);
+            reached |= begins;
+            if (reached && places.Count < limit)
+                await PlacesAsync(places, filter, order, stretch, begins ? from : null, order.Descending == backwards, limit, cancel);
+        }
+        return places;
+    }
+
+    private async Task PlacesAsync(
+        List<RepositoryCursor> places, RowFilter filter, RepositoryOrder order, Stretch stretch, RepositoryCursor? from, bool up, int limit, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand();
+        var behind = "";
+        if (from is not null)
+        {
+            var values = stretch.Columns.Select(c => c == "r.id" ? from.Id : from.Key!).ToList();
+            values.ForEach(v => command.Parameters.Add(new() { Value = v }));
+            behind = $"and ({string.Join(", ", stretch.Columns)}) {(up ? '>' : '<')} ({string.Join(", ", values.Select((_, n) => $"${n + 1}"))})";
+        }
+        command.CommandText = $"""
+            select r.id, {stretch.Key ?? "null"} from repository r where {stretch.Condition} and {filter.Sql(command.Parameters)} {behind}
+            order by {string.Join(", ", stretch.Columns.Select(c => $"{c} {(up ? "asc" : "desc")}"))} limit {limit - places.Count}
+            """;
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            places.Add(new(order, row.IsDBNull(1) ? null : order.Sort == RepositorySort.Name ? row.GetString(1) : row.GetDateTime(1), row.GetInt64(0)));
     }
 
     private static async Task<IReadOnlyList<RepositoryRow>> ReadAsync(NpgsqlCommand command, CancellationToken cancel)

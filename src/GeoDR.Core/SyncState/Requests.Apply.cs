@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 
 namespace GeoDR.SyncState;
 
@@ -30,21 +29,20 @@ public sealed partial class Requests
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         if (!await LockAsync(connection, request, cancel))
             return 0;
-        var after = long.TryParse(request.Position, out var id) ? id : 0;
-        var marked = await WantAsync(connection, """
-            select id from repository
-            where id > $1 and ($2::smallint is null or state = $2) and ($3::text is null or strpos(name, $3) > 0)
-            order by id limit $4 for update
-            """,
-            [
-                new() { Value = after },
-                new() { Value = request.State is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint },
-                new() { Value = (object?)request.Search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-                new() { Value = batch },
-            ], cancel);
+        await using var rows = Next(request, batch, "for update of r");
+        var marked = await WantAsync(connection, rows.CommandText, [.. rows.Parameters.Select(p => p.Clone())], cancel);
         await MoveAsync(connection, request, marked.Count > 0 ? marked.Max().ToString() : request.Position, marked.Count, marked.Count < batch, cancel);
         await transaction.CommitAsync(cancel);
         return marked.Count;
+    }
+
+    /// <summary>Selects the next rows that match, by their ids.</summary>
+    internal static NpgsqlCommand Next(Request request, int batch, string locking)
+    {
+        var command = new NpgsqlCommand();
+        command.Parameters.Add(new() { Value = long.TryParse(request.Position, out var id) ? id : 0 });
+        command.CommandText = $"select r.id from repository r where r.id > $1 and {request.Filter.Sql(command.Parameters)} order by r.id limit {batch} {locking}";
+        return command;
     }
 
     /// <summary>Says why a request does not get on; cleared by its next step.</summary>

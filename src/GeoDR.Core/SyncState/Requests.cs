@@ -11,6 +11,15 @@ public sealed record Request(
     long Id, string Kind, string Scope, RepositoryState? State, string? Search, string Position, long Marked,
     string Status, string Reason, string? Problem, string CreatedBy, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
 {
+    /// <summary>What else was asked for, as in a list's filter.</summary>
+    public VerificationState? Verification { get; init; }
+
+    public string? Cause { get; init; }
+
+    public bool? Paused { get; init; }
+
+    internal RowFilter Filter => new(State, Search, Verification, Cause, Paused);
+
     /// <summary>A check reads every byte.</summary>
     public bool Deep { get; init; }
 
@@ -32,7 +41,8 @@ public sealed partial class Requests(NpgsqlDataSource source)
 
     private const string Columns = """
         id, kind, scope, state_filter, search, position, marked, status, reason, problem, created_by, created_at, finished_at, deep,
-        case when kind = 'reverify' and status = 'running' then (select count(*) from verification v where v.asked_at = request.created_at) end
+        case when kind = 'reverify' and status = 'running' then (select count(*) from verification v where v.asked_at = request.created_at) end,
+        verification_filter, cause_filter, paused_filter
         """;
 
     /// <summary>Records a backfill in the caller's transaction; one that still runs begins again.</summary>
@@ -81,30 +91,34 @@ public sealed partial class Requests(NpgsqlDataSource source)
         return gone.Count;
     }
 
-    /// <summary>Records a resync of all repositories, the primary's catalog read again, or of the rows that match.</summary>
-    public Task<long> ResyncAsync(bool all, RepositoryState? state, string? search, string by, CancellationToken cancel) =>
-        RecordAsync("resync", all, state, search, false, by, cancel);
+    /// <summary>Records a resync of the rows that match; where all do, the primary's catalog is read again.</summary>
+    public Task<long> ResyncAsync(RowFilter filter, string by, CancellationToken cancel) => RecordAsync("resync", filter, false, by, cancel);
 
-    /// <summary>Records a check of all repositories, or of the rows that match, before all other checks.</summary>
+    /// <summary>Records a check of the rows that match, before all other checks.</summary>
     /// <param name="deep">Every byte is read.</param>
-    public Task<long> ReverifyAsync(bool all, RepositoryState? state, string? search, bool deep, string by, CancellationToken cancel) =>
-        RecordAsync(Reverify, all, state, search, deep, by, cancel);
+    public Task<long> ReverifyAsync(RowFilter filter, bool deep, string by, CancellationToken cancel) => RecordAsync(Reverify, filter, deep, by, cancel);
 
-    private async Task<long> RecordAsync(string kind, bool all, RepositoryState? state, string? search, bool deep, string by, CancellationToken cancel)
+    private async Task<long> RecordAsync(string kind, RowFilter filter, bool deep, string by, CancellationToken cancel)
     {
         await using var command = source.CreateCommand("""
             with added as (
-                insert into request (kind, scope, state_filter, search, deep, created_by, reason) values ($1, $2, $3, $4, $5, $6, 'asked for') returning id)
+                insert into request (kind, scope, state_filter, search, verification_filter, cause_filter, paused_filter, deep, created_by, reason)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'asked for') returning id)
             select id from added, pg_notify('geo_request', '')
             """);
         command.Parameters.Add(new() { Value = kind });
-        command.Parameters.Add(new() { Value = all ? "all" : "filter" });
-        command.Parameters.Add(new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint });
-        command.Parameters.Add(new() { Value = (object?)search?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = filter.IsEmpty ? "all" : "filter" });
+        command.Parameters.Add(Nullable((short?)filter.State, NpgsqlDbType.Smallint));
+        command.Parameters.Add(Nullable(filter.Search, NpgsqlDbType.Text));
+        command.Parameters.Add(Nullable((short?)filter.Verification, NpgsqlDbType.Smallint));
+        command.Parameters.Add(Nullable(filter.Cause, NpgsqlDbType.Text));
+        command.Parameters.Add(Nullable(filter.Paused, NpgsqlDbType.Boolean));
         command.Parameters.Add(new() { Value = deep });
         command.Parameters.Add(new() { Value = by });
         return (long)(await command.ExecuteScalarAsync(cancel))!;
     }
+
+    private static NpgsqlParameter Nullable(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     /// <summary>Marks one repository; false when there is none of that name.</summary>
     public async Task<bool> ResyncOneAsync(string name, CancellationToken cancel)
@@ -227,5 +241,9 @@ public sealed partial class Requests(NpgsqlDataSource source)
         row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetInt64(6), row.GetString(7), row.GetString(8),
         row.IsDBNull(9) ? null : row.GetString(9), row.GetString(10), row.GetFieldValue<DateTimeOffset>(11),
         row.IsDBNull(12) ? null : row.GetFieldValue<DateTimeOffset>(12))
-    { Deep = row.GetBoolean(13), Left = row.IsDBNull(14) ? null : row.GetInt64(14) };
+    {
+        Deep = row.GetBoolean(13), Left = row.IsDBNull(14) ? null : row.GetInt64(14),
+        Verification = row.IsDBNull(15) ? null : (VerificationState)row.GetInt16(15), Cause = row.IsDBNull(16) ? null : row.GetString(16),
+        Paused = row.IsDBNull(17) ? null : row.GetBoolean(17),
+    };
 }

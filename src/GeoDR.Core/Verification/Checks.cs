@@ -1,5 +1,5 @@
+using GeoDR.SyncState;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace GeoDR.Verification;
 
@@ -119,42 +119,39 @@ public sealed class Checks(NpgsqlDataSource source)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    /// <summary>
-    /// Marks rows for a check before all others, those of one name, of a state or whose name holds a text; all where none is given.
-    /// What was given up is tried again.
-    /// </summary>
+    /// <summary>Marks the rows that match for a check before all others. What was given up is tried again.</summary>
+    /// <param name="name">Only this one.</param>
     /// <returns>How many, and the mark by which <see cref="WaitingAsync"/> knows them.</returns>
-    public async Task<(long Marked, DateTimeOffset Mark)> AskAsync(
-        string? name, SyncState.RepositoryState? state, string? search, bool deep, CancellationToken cancel)
+    public async Task<(long Marked, DateTimeOffset Mark)> AskAsync(string? name, RowFilter filter, bool deep, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         // A repository that was never synced has no row yet. Its own row is locked first, as the end of a sync does it.
-        await using (var missing = new NpgsqlCommand($"""
-            insert into verification (repository_id) select id from (
-                select r.id from repository r where {Matches} and not exists (select from verification v where v.repository_id = r.id)
-                order by r.id for key share) n
-            on conflict do nothing
-            """, connection))
+        await using (var missing = new NpgsqlCommand { Connection = connection })
         {
-            missing.Parameters.AddRange(Filter(name, state, search));
+            missing.CommandText = $"""
+                insert into verification (repository_id) select id from (
+                    select r.id from repository r where {Matches(name, filter, missing.Parameters)} and not exists (select from verification v where v.repository_id = r.id)
+                    order by r.id for key share of r) n
+                on conflict do nothing
+                """;
             await missing.ExecuteNonQueryAsync(cancel);
         }
-        await using var command = new NpgsqlCommand($"""
+        await using var command = new NpgsqlCommand { Connection = connection };
+        command.Parameters.Add(new() { Value = (short)(deep ? CheckScope.Deep : CheckScope.Whole) });
+        command.CommandText = $"""
             with mark as (select clock_timestamp() as at),
             wanted as (
-                select v.repository_id as id from verification v join repository r on r.id = v.repository_id where {Matches}
+                select v.repository_id as id from verification v join repository r on r.id = v.repository_id where {Matches(name, filter, command.Parameters)}
                 order by v.repository_id for update of v),
             anew as (update damage d set tries = 0 from wanted where d.repository_id = wanted.id and d.healed_at is null),
             marked as (
-                update verification v set wish = greatest(v.wish, $4), asked_at = mark.at, again = v.state = 1,
+                update verification v set wish = greatest(v.wish, $1), asked_at = mark.at, again = v.state = 1,
                     state = case when v.state = 1 then 1 else 0 end, retry_at = null,
                     pending_since = case when v.state in (2, 3) then clock_timestamp() else v.pending_since end
                 from wanted, mark where v.repository_id = wanted.id
                 returning 1)
             select (select count(*) from marked), at from mark
-            """, connection);
-        command.Parameters.AddRange(Filter(name, state, search));
-        command.Parameters.Add(new() { Value = (short)(deep ? CheckScope.Deep : CheckScope.Whole) });
+            """;
         await using var reader = await command.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
         return (reader.GetInt64(0), reader.GetFieldValue<DateTimeOffset>(1));
@@ -169,29 +166,30 @@ public sealed class Checks(NpgsqlDataSource source)
     }
 
     /// <summary>What the checks since a mark looked at, and of which repositories nothing can be said.</summary>
+    /// <param name="filter">Of what a check itself does not change.</param>
     public async Task<(long Repositories, CheckCounts Counts, IReadOnlyList<string> NotChecked)> OutcomeAsync(
-        string? name, DateTimeOffset mark, CancellationToken cancel)
+        string? name, RowFilter filter, DateTimeOffset mark, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("""
+        await using var command = source.CreateCommand();
+        command.Parameters.Add(new() { Value = mark });
+        command.CommandText = $"""
             select count(*), coalesce(sum(v.tags), 0)::bigint, coalesce(sum(v.manifests), 0)::bigint, coalesce(sum(v.blobs), 0)::bigint,
                 coalesce(sum(v.bytes), 0)::bigint, coalesce(sum(v.requests), 0)::bigint,
-                coalesce(array_agg(r.name || ': ' || v.failure order by r.name) filter (where v.retry_at is not null and v.failure is not null), '{}')
+                coalesce(array_agg(r.name || ': ' || v.failure order by r.name) filter (where v.retry_at is not null and v.failure is not null), array[]::text[])
             from verification v join repository r on r.id = v.repository_id
-            where ($1::text is null or r.name = $1) and (v.checked_at >= $2 or v.retry_at is not null)
-            """);
-        command.Parameters.Add(Text(name));
-        command.Parameters.Add(new() { Value = mark });
+            where {Matches(name, filter, command.Parameters)} and (v.checked_at >= $1 or v.retry_at is not null and v.began_at >= $1)
+            """;
         await using var row = await command.ExecuteReaderAsync(cancel);
         await row.ReadAsync(cancel);
         return (row.GetInt64(0), new(row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), row.GetFieldValue<string[]>(6));
     }
 
-    private const string Matches =
-        "($1::text is null or r.name = $1) and ($2::smallint is null or r.state = $2) and ($3::text is null or strpos(r.name, $3) > 0)";
-
-    private static NpgsqlParameter[] Filter(string? name, SyncState.RepositoryState? state, string? search) =>
-        [Text(name), new() { Value = state is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint }, Text(search)];
-
-    private static NpgsqlParameter Text(string? text) =>
-        new() { Value = (object?)text?.Replace("\0", "", StringComparison.Ordinal) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+    private static string Matches(string? name, RowFilter filter, NpgsqlParameterCollection parameters)
+    {
+        var matches = filter.Sql(parameters);
+        if (name is null)
+            return matches;
+        parameters.Add(new() { Value = name.Replace("\0", "", StringComparison.Ordinal) });
+        return $"{matches} and r.name = ${parameters.Count}";
+    }
 }

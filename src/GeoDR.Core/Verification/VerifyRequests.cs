@@ -1,6 +1,5 @@
 using GeoDR.SyncState;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace GeoDR.Verification;
 
@@ -35,20 +34,8 @@ public sealed class VerifyRequests(NpgsqlDataSource source)
     // A repository's own row is locked first, as the end of a sync does it.
     private static async Task<long[]> NextAsync(NpgsqlConnection connection, Request request, int batch, CancellationToken cancel)
     {
-        await using var command = new NpgsqlCommand("""
-            select id from repository
-            where id > $1 and ($2::smallint is null or state = $2) and ($3::text is null or strpos(name, $3) > 0)
-            order by id limit $4 for key share
-            """, connection)
-        {
-            Parameters =
-            {
-                new() { Value = long.TryParse(request.Position, out var after) ? after : 0 },
-                new() { Value = request.State is { } s ? (short)s : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Smallint },
-                new() { Value = (object?)request.Search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-                new() { Value = batch },
-            },
-        };
+        await using var command = Requests.Next(request, batch, "for key share of r");
+        command.Connection = connection;
         var ids = new List<long>();
         await using var row = await command.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))

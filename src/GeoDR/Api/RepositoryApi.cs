@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
@@ -5,7 +6,7 @@ using GeoDR.SyncState;
 namespace GeoDR.Api;
 
 /// <summary>A request for many rows: by the list's own filter, or all. An empty filter is refused, so that nothing is marked by mistake.</summary>
-internal sealed record ResyncRequest(bool? All, string? State, string? Search);
+internal sealed record ResyncRequest(bool? All, string? State, string? Search, string? Verification, string? Cause, bool? Paused);
 
 /// <summary>What was recorded: watch it at <c>/api/v1/requests/{id}</c>, stop it by DELETE.</summary>
 internal sealed record RecordedRequest(long Id);
@@ -55,17 +56,22 @@ internal static class RepositoryApi
             ? Results.Ok(new { Items = await rows.ReadAsync(own, cancel), own, own.Peers, Known = await book.ListAsync(cancel) }) : NotFound("a started site");
 
     private static async Task<IResult> ListAsync(
-        RepositoryList list, string? state, string? search, string? name, string? after, int? limit, CancellationToken cancel)
+        RepositoryList list, string? state, string? search, string? verification, string? cause, bool? paused, string? sort, string? name, string? after, int? limit,
+        CancellationToken cancel)
     {
         if (name is not null)
             return Results.Ok(new RepositoryPage(await list.FindAsync(name, cancel) is { } row ? [row] : [], null));
-        if (!TryState(state, out var wanted))
-            return BadState(state);
+        if (!TryFilter(state, search, verification, cause, paused, out var filter, out var bad))
+            return bad;
         if (limit is < 1 or > MaxLimit)
             return Bad($"limit is from 1 to {MaxLimit}");
-        var most = limit ?? 100;
-        var rows = await list.ListAsync(wanted, search, after, 0, most, cancel);
-        return Results.Ok(new RepositoryPage(rows, rows.Count == most ? rows[^1].Name : null));
+        if (RepositoryOrder.Parse(sort) is not { } order)
+            return Bad($"'{sort}' is nothing to sort by; write name, lastSynced, waiting or nextTry, with a minus in front for the other way round");
+        var from = after is null ? null : RepositoryCursor.Parse(after);
+        if (after is not null && from?.Order != order)
+            return Bad("after is the next of a page in the same order, and nothing else");
+        var page = await list.ListAsync(filter, order, from, backwards: false, limit ?? 100, cancel);
+        return Results.Ok(new RepositoryPage(page.Rows, page.Next?.ToString()));
     }
 
     private static async Task<IResult> GetAsync(long id, RepositoryList list, CancellationToken cancel) =>
@@ -90,14 +96,9 @@ internal static class RepositoryApi
 
     private static async Task<IResult> ResyncManyAsync(ResyncRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
     {
-        if (!TryState(wish.State, out var state))
-            return BadState(wish.State);
-        var all = wish.All == true;
-        if (!all && state is null && string.IsNullOrEmpty(wish.Search))
-            return Bad("an empty filter marks nothing: give state or search, or {\"all\": true}");
-        if (all && (state is not null || !string.IsNullOrEmpty(wish.Search)))
-            return Bad("all and a filter exclude each other");
-        var id = await requests.ResyncAsync(all, state, wish.Search, http.User.Identity?.Name ?? "api", cancel);
+        if (!TryWish(wish.All, wish.State, wish.Search, wish.Verification, wish.Cause, wish.Paused, out var filter, out var bad))
+            return bad;
+        var id = await requests.ResyncAsync(filter, http.User.Identity?.Name ?? "api", cancel);
         return Results.Accepted($"/api/v1/requests/{id}", new RecordedRequest(id));
     }
 
@@ -107,18 +108,31 @@ internal static class RepositoryApi
         return Results.NoContent();
     }
 
-    internal static bool TryState(string? text, out RepositoryState? state)
+    /// <summary>A filter for many rows: an empty one is refused unless all are meant.</summary>
+    internal static bool TryWish(
+        bool? all, string? state, string? search, string? verification, string? cause, bool? paused, out RowFilter filter, [NotNullWhen(false)] out IResult? bad)
     {
-        state = null;
-        if (string.IsNullOrEmpty(text))
-            return true;
-        if (!Enum.TryParse<RepositoryState>(text, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed))
+        if (!TryFilter(state, search, verification, cause, paused, out filter, out bad))
             return false;
-        state = parsed;
-        return true;
+        bad = (all == true, filter.IsEmpty) switch
+        {
+            (false, true) => Bad("an empty filter marks nothing: give state, search, verification, cause or paused, or {\"all\": true}"),
+            (true, false) => Bad("all and a filter exclude each other"),
+            _ => null,
+        };
+        return bad is null;
     }
 
-    internal static IResult BadState(string? state) => Bad($"'{state}' is no state; write pending, started, synced or failed");
+    private static bool TryFilter(
+        string? state, string? search, string? verification, string? cause, bool? paused, out RowFilter filter, [NotNullWhen(false)] out IResult? bad)
+    {
+        var (knownState, knownCheck) = (StateWord.TryParse<RepositoryState>(state, out var wanted), StateWord.TryParse<VerificationState>(verification, out var check));
+        filter = new(wanted, search, check, cause, paused);
+        bad = !knownState ? Bad($"'{state}' is no state; write {StateWord.All<RepositoryState>()}")
+            : !knownCheck ? Bad($"'{verification}' is no state of a check; write {StateWord.All<VerificationState>()}")
+            : null;
+        return bad is null;
+    }
 
     internal static IResult Bad(string detail) => Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: detail);
 

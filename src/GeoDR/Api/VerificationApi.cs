@@ -5,7 +5,7 @@ using GeoDR.Verification;
 namespace GeoDR.Api;
 
 /// <summary>Which rows to check, and whether their bytes are read. An empty filter is refused, so that nothing is marked by mistake.</summary>
-internal sealed record ReverifyRequest(bool? All, string? State, string? Search, bool? Deep);
+internal sealed record ReverifyRequest(bool? All, string? State, string? Search, string? Verification, string? Cause, bool? Paused, bool? Deep);
 
 /// <summary>Verification over HTTP.</summary>
 internal static class VerificationApi
@@ -21,20 +21,14 @@ internal static class VerificationApi
         await list.GetAsync(id, cancel) is null ? RepositoryApi.NotFound($"repository {id}") : Results.Ok(new { items = await damage.ListAsync(id, 100, cancel) });
 
     private static async Task<IResult> OneAsync(long id, bool? deep, RepositoryList list, Checks checks, CancellationToken cancel) =>
-        await list.GetAsync(id, cancel) is { } row && (await checks.AskAsync(row.Name, null, null, deep == true, cancel)).Marked > 0
+        await list.GetAsync(id, cancel) is { } row && (await checks.AskAsync(row.Name, RowFilter.All, deep == true, cancel)).Marked > 0
             ? Results.Accepted() : RepositoryApi.NotFound($"repository {id}");
 
     private static async Task<IResult> ManyAsync(ReverifyRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
     {
-        if (!RepositoryApi.TryState(wish.State, out var state))
-            return RepositoryApi.BadState(wish.State);
-        var all = wish.All == true;
-        if (!all && state is null && string.IsNullOrEmpty(wish.Search))
-            return RepositoryApi.Bad("an empty filter marks nothing: give state or search, or {\"all\": true}");
-        if (all && (state is not null || !string.IsNullOrEmpty(wish.Search)))
-            return RepositoryApi.Bad("all and a filter exclude each other");
-        var id = await requests.ReverifyAsync(
-            all, state, string.IsNullOrEmpty(wish.Search) ? null : wish.Search, wish.Deep == true, http.User.Identity?.Name ?? "api", cancel);
+        if (!RepositoryApi.TryWish(wish.All, wish.State, wish.Search, wish.Verification, wish.Cause, wish.Paused, out var filter, out var bad))
+            return bad;
+        var id = await requests.ReverifyAsync(filter, wish.Deep == true, http.User.Identity?.Name ?? "api", cancel);
         return Results.Accepted($"/api/v1/requests/{id}", new RecordedRequest(id));
     }
 }

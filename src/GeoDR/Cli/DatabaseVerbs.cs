@@ -31,17 +31,10 @@ internal static class DatabaseVerbs
         return ExitCodes.Success;
     });
 
-    public static Task<int> ResyncAsync(string? repository, bool all, string? state, CancellationToken cancel)
+    public static Task<int> ResyncAsync(string? repository, bool all, RowFilter filter, CancellationToken cancel)
     {
-        if ((repository is not null ? 1 : 0) + (all ? 1 : 0) + (state is not null ? 1 : 0) != 1)
-            return UsageAsync("Say which: --repository NAME, --all, or --state failed.");
-        RepositoryState? wanted = null;
-        if (state is not null)
-        {
-            if (!Enum.TryParse<RepositoryState>(state, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(state[0]))
-                return UsageAsync($"'{state}' is no state; write pending, started, synced or failed.");
-            wanted = parsed;
-        }
+        if ((repository is not null ? 1 : 0) + (all ? 1 : 0) + (filter.IsEmpty ? 0 : 1) != 1)
+            return UsageAsync("Say which: --repository NAME, --all, or some of --search, --state, --verification, --cause and --paused.");
         return VerbSettings.WithDatabaseAsync(async source =>
         {
             if (await new SiteStore(source).ReadAsync(cancel) is not { Role: Site.Secondary })
@@ -56,7 +49,7 @@ internal static class DatabaseVerbs
                 await Console.Error.WriteLineAsync(found ? $"{repository} is marked for sync." : $"There is no repository {repository} here.");
                 return found ? ExitCodes.Success : ExitCodes.Failed;
             }
-            var id = await requests.ResyncAsync(all, wanted, null, Environment.UserName, cancel);
+            var id = await requests.ResyncAsync(filter, Environment.UserName, cancel);
             await Console.Error.WriteLineAsync($"Request {id} is recorded; `geodr status` shows its progress.");
             return ExitCodes.Success;
         });

@@ -62,9 +62,9 @@ internal static class Verbs
     {
         var repository = new Option<string?>("--repository") { Description = "one repository" };
         var all = new Option<bool>("--all") { Description = "all; the primary's catalog is read again" };
-        var state = new Option<string?>("--state") { Description = "all in a state: pending, synced or failed" };
-        var command = new Command("resync", "mark for sync") { repository, all, state };
-        command.SetAction((p, cancel) => DatabaseVerbs.ResyncAsync(p.GetValue(repository), p.GetValue(all), p.GetValue(state), cancel));
+        var filter = new FilterOptions();
+        var command = filter.AddTo(new Command("resync", "mark for sync") { repository, all });
+        command.SetAction((p, cancel) => DatabaseVerbs.ResyncAsync(p.GetValue(repository), p.GetValue(all), filter.Read(p), cancel));
         return command;
     }
 

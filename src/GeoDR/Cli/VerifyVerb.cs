@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using GeoDR.Sites;
 using GeoDR.Status;
+using GeoDR.SyncState;
 using GeoDR.Verification;
 using Npgsql;
 
@@ -20,31 +21,34 @@ internal static class VerifyVerb
 
     public static Command Command()
     {
-        var repository = new Option<string?>("--repository") { Description = "one repository; all where none is named" };
+        var repository = new Option<string?>("--repository") { Description = "one repository; all where neither one nor a filter is given" };
         var deep = new Option<bool>("--deep") { Description = "read every stored manifest and blob, and hash it" };
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("verify", "look at what this site's registry holds, compare it with the primary, and wait for the outcome") { repository, deep, json };
-        command.SetAction((p, cancel) => RunAsync(p.GetValue(repository), p.GetValue(deep), p.GetValue(json), cancel));
+        var filter = new FilterOptions();
+        var command = filter.AddTo(new Command("verify", "look at what this site's registry holds, compare it with the primary, and wait for the outcome") { repository, deep, json });
+        command.SetAction((p, cancel) => RunAsync(p.GetValue(repository), filter.Read(p), p.GetValue(deep), p.GetValue(json), cancel));
         return command;
     }
 
-    private static Task<int> RunAsync(string? repository, bool deep, bool json, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+    private static Task<int> RunAsync(string? repository, RowFilter filter, bool deep, bool json, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
     {
         if (await new StatusReader(source, TimeProvider.System).ReadAsync(cancel) is not { Role: Site.Secondary } site)
             return await FailAsync("Only a secondary holds copies; run this at the secondary site.");
         if (site.Workers == 0)
             return await FailAsync("No worker is alive to look: start `geodr serve` or `geodr worker`.");
         var checks = new Checks(source);
-        var (marked, mark) = await checks.AskAsync(repository, null, null, deep, cancel);
-        if (marked == 0 && repository is not null)
+        var (marked, mark) = await checks.AskAsync(repository, filter, deep, cancel);
+        if (marked == 0 && repository is not null && filter.IsEmpty)
             return await FailAsync($"There is no repository {repository} here.");
-        var outages = new SyncState.Outages(source);
+        if (marked == 0 && !filter.IsEmpty)
+            return await FailAsync("No repository here matches.");
+        var outages = new Outages(source);
         var stopped = await LongWork.ShowAsync("Checking", async report =>
         {
             while (await checks.WaitingAsync(mark, cancel) is > 0 and var waiting)
             {
                 report(Math.Max(0, marked - waiting), marked, $"{marked - waiting} of {marked} repositories checked");
-                if ((await outages.ListAsync(cancel)).FirstOrDefault(o => o.Peer == SyncState.Peers.OwnRegistry) is { } outage)
+                if ((await outages.ListAsync(cancel)).FirstOrDefault(o => o.Peer == Peers.OwnRegistry) is { } outage)
                     return outage;
                 await Task.Delay(s_again, TimeProvider.System, cancel);
             }
@@ -52,15 +56,17 @@ internal static class VerifyVerb
         });
         if (stopped is not null)
             return await FailAsync($"The own registry is {stopped.Kind}, the check goes on when it is back: {stopped.Detail}");
-        var report = await ReadAsync(source, repository, mark, cancel);
+        var report = await ReadAsync(source, repository, new(Search: filter.Search), mark, cancel);
         await ShowAsync(report, json);
         return report.Damage.Count + report.NotChecked.Count == 0 ? ExitCodes.Success : ExitCodes.Failed;
     });
 
-    private static async Task<Report> ReadAsync(NpgsqlDataSource source, string? repository, DateTimeOffset mark, CancellationToken cancel)
+    // What a check changes itself is no longer as it was asked for: what is known is that it was looked at since.
+    private static async Task<Report> ReadAsync(NpgsqlDataSource source, string? repository, RowFilter filter, DateTimeOffset mark, CancellationToken cancel)
     {
-        var damage = await new DamageList(source).SeenSinceAsync(mark, repository, cancel);
-        var outcome = await new Checks(source).OutcomeAsync(repository, mark, cancel);
+        var damage = (await new DamageList(source).SeenSinceAsync(mark, repository, cancel))
+            .Where(d => filter.Search is null || d.Repository.Contains(filter.Search, StringComparison.Ordinal)).ToList();
+        var outcome = await new Checks(source).OutcomeAsync(repository, filter, mark, cancel);
         var c = outcome.Counts;
         return new(outcome.Repositories, c.Tags, c.Manifests, c.Blobs, c.Bytes, c.Requests, damage, outcome.NotChecked);
     }

@@ -1,5 +1,6 @@
 using GeoDR.Lab;
 using GeoDR.Postgres;
+using GeoDR.Status;
 using Npgsql;
 
 namespace GeoDR.Core.Tests.Postgres;
@@ -22,6 +23,23 @@ public sealed class MigratorTests(PostgresFixture postgres) : DatabaseTest(postg
         var versions = await empty.ScalarAsync<long>("select count(*) from schema_version");
         Assert.Equal(versions, done.Sum());
         Assert.Single(done, n => n > 0);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Migrate_WithAndWithoutTheRightToAnExtension_SearchesByName(bool owner)
+    {
+        var name = $"migrate_{(owner ? "owner" : "guest")}";
+        await Postgres.Cluster.CreateDatabaseAsync(name, cancellationToken: Stop);
+        await Postgres.Cluster.ExecuteAsync($"create role {name} login; {(owner ? $"alter database {name} owner to {name}" : "")}", cancellationToken: Stop);
+        await Postgres.Cluster.ExecuteAsync($"grant all on schema public to {name}", name, Stop);
+        await using var database = new TestDatabase(new NpgsqlConnectionStringBuilder(Postgres.Cluster.ConnectionString(name)) { Username = name }.ConnectionString);
+        await Migrator.MigrateAsync(database.Source, Stop);
+        Assert.Equal(owner, await database.ScalarAsync<bool>("select to_regclass('repository_name_search') is not null"));
+        await database.ExecuteAsync("insert into repository (name) values ('team/web'), ('team/api')");
+        var found = await new RepositoryList(database.Source).ListAsync(new(Search: "/web"), RepositoryOrder.ByName, null, false, 10, Stop);
+        Assert.Equal(["team/web"], found.Rows.Select(r => r.Name));
     }
 
     [Theory]

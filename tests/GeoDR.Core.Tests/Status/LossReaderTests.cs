@@ -3,6 +3,7 @@ using GeoDR.Core.Tests.Postgres;
 using GeoDR.Core.Tests.Sync;
 using GeoDR.Core.Tests.Tailing;
 using GeoDR.Status;
+using GeoDR.SyncState;
 using GeoDR.Tailing;
 
 namespace GeoDR.Core.Tests.Status;
@@ -146,7 +147,7 @@ public sealed class LossReaderTests(PostgresFixture postgres) : TailerTest(postg
         Assert.Equal(long.MaxValue, (await Loss.SummaryAsync(Stop)).KnownBytes);
         var status = await new StatusReader(Database.Source, TimeProvider.System).ReadAsync(Stop);
         Assert.Equal((long.MaxValue, 2L), (status!.BytesWaiting, status.Loss!.Pushes));
-        Assert.Equal(long.MaxValue, Assert.Single(await new RepositoryList(Database.Source).ListAsync(null, null, null, 0, 10, Stop)).BytesWaiting);
+        Assert.Equal(long.MaxValue, Assert.Single((await new RepositoryList(Database.Source).ListAsync(RowFilter.All, RepositoryOrder.ByName, null, false, 10, Stop)).Rows).BytesWaiting);
     }
 
     private async Task PushAsync(params IReadOnlyList<GeoDR.EventLog.NewEvent> events)

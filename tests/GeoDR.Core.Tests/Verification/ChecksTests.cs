@@ -54,7 +54,7 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
         await RepositoryAsync("a");
         var worker = await WorkerAsync();
         await Database.ExecuteAsync(change);
-        var (marked, mark) = await Checks.AskAsync("a", null, null, deep: true, Stop);
+        var (marked, mark) = await Checks.AskAsync("a", RowFilter.All, deep: true, Stop);
         Assert.Equal((1L, 1L), (marked, await Checks.WaitingAsync(mark, Stop)));
         Assert.Null(await Checks.ClaimAsync(worker, deep: false, automatic, Stop));
         Assert.Equal(CheckScope.Deep, (await Checks.ClaimAsync(worker, deep: true, automatic, Stop))?.Scope);
@@ -103,7 +103,7 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
         await RepositoryAsync("a");
         var worker = await WorkerAsync();
         var claim = await Checks.ClaimAsync(worker, deep: false, automatic: true, Stop);
-        var (_, mark) = await Checks.AskAsync(null, null, null, deep: true, Stop);
+        var (_, mark) = await Checks.AskAsync(null, RowFilter.All, deep: true, Stop);
         // As where the check was claimed between the mark and its commit.
         await Database.ExecuteAsync("update verification set began_at = clock_timestamp()");
         Assert.Equal(VerificationState.Pending, await new CheckResults(Database.Source).FinishAsync(claim!, Nothing, Stop));
@@ -111,7 +111,7 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
         claim = await Checks.ClaimAsync(worker, deep: true, automatic: true, Stop);
         await new CheckResults(Database.Source).FinishAsync(claim!, Nothing, Stop);
         Assert.Equal(0L, await Checks.WaitingAsync(mark, Stop));
-        var outcome = await Checks.OutcomeAsync(null, mark, Stop);
+        var outcome = await Checks.OutcomeAsync(null, RowFilter.All, mark, Stop);
         Assert.Equal((1L, 0), (outcome.Repositories, outcome.NotChecked.Count));
     }
 
@@ -119,8 +119,8 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
     public async Task Ask_RepositoryThatWasNeverSynced_GetsARow()
     {
         await Database.ExecuteAsync("insert into repository (name, state) values ('new', 3)");
-        Assert.Equal(1L, (await Checks.AskAsync("new", null, null, false, Stop)).Marked);
-        Assert.Equal(0L, (await Checks.AskAsync("none", null, null, false, Stop)).Marked);
+        Assert.Equal(1L, (await Checks.AskAsync("new", RowFilter.All, false, Stop)).Marked);
+        Assert.Equal(0L, (await Checks.AskAsync("none", RowFilter.All, false, Stop)).Marked);
         Assert.NotNull(await Checks.ClaimAsync(await WorkerAsync(), deep: false, automatic: false, Stop));
     }
 
@@ -129,7 +129,7 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
     {
         await RepositoryAsync("a");
         var (dead, next) = (await WorkerAsync(), await WorkerAsync());
-        await Checks.AskAsync("a", null, null, deep: true, Stop);
+        await Checks.AskAsync("a", RowFilter.All, deep: true, Stop);
         var late = await Checks.ClaimAsync(dead, deep: true, automatic: true, Stop);
         Assert.Equal(0, await Checks.FreeDeadAsync(Stop));
         await Database.ExecuteAsync($"update worker set lease_until = clock_timestamp() where id = '{dead}'");
@@ -146,10 +146,10 @@ public sealed class ChecksTests(PostgresFixture postgres) : DatabaseTest(postgre
     {
         foreach (var name in new[] { "team/a", "team/b_c", "other/bxc" })
             await RepositoryAsync(name);
-        Assert.Equal(1L, (await Checks.AskAsync(null, null, "b_c", false, Stop)).Marked);
-        Assert.Equal(2L, (await Checks.AskAsync(null, RepositoryState.Synced, "team/", false, Stop)).Marked);
-        Assert.Equal(0L, (await Checks.AskAsync(null, RepositoryState.Failed, null, false, Stop)).Marked);
-        Assert.Equal(0L, (await Checks.AskAsync("no such '; drop table damage; --\0", null, null, false, Stop)).Marked);
+        Assert.Equal(1L, (await Checks.AskAsync(null, new(Search: "b_c"), false, Stop)).Marked);
+        Assert.Equal(2L, (await Checks.AskAsync(null, new(RepositoryState.Synced, "team/"), false, Stop)).Marked);
+        Assert.Equal(0L, (await Checks.AskAsync(null, new(RepositoryState.Failed), false, Stop)).Marked);
+        Assert.Equal(0L, (await Checks.AskAsync("no such '; drop table damage; --\0", RowFilter.All, false, Stop)).Marked);
     }
 
     private static CheckResult Nothing => new([], new HashSet<string>(), [], new(0, 0, 0, 0, 0), true);

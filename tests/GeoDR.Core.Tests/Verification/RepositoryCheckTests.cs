@@ -149,7 +149,7 @@ public sealed class RepositoryCheckTests(PostgresFixture postgres) : DatabaseTes
         var lease = new WorkerLease(Database.Source, "node", 1, TimeSpan.FromMinutes(5), time);
         await lease.RenewAsync(Stop);
         var checks = new Checks(Database.Source);
-        await checks.AskAsync(Name, null, null, deep, Stop);
+        await checks.AskAsync(Name, RowFilter.All, deep, Stop);
         var check = new RepositoryCheck(
             own, primary, new PeerProbe(Peers.OwnRegistry, own, new Outages(Database.Source), time), new KnownContent(Database.Source), SiteSelection.All,
             new VerificationBudget(null, null, time), time);

@@ -24,7 +24,7 @@ public sealed class VerifyRequestTests(PostgresFixture postgres) : DatabaseTest(
     [Fact]
     public async Task Reverify_OfMany_IsMarkedInBatches_AndDoneWhenAllAreChecked()
     {
-        var id = await Requests.ReverifyAsync(false, RepositoryState.Synced, "team/\0", deep: true, "ann", Stop);
+        var id = await Requests.ReverifyAsync(new(RepositoryState.Synced, "team/\0"), deep: true, "ann", Stop);
         await ApplyAsync(id, 2);
         Assert.Equal((2L, 2L, "running", true), await ShownAsync(id));
         await ApplyAsync(id, 2);
@@ -44,7 +44,7 @@ public sealed class VerifyRequestTests(PostgresFixture postgres) : DatabaseTest(
     [Fact]
     public async Task Stop_WhileChecksWait_CallsOffThoseThatHaveNotBegun()
     {
-        var id = await Requests.ReverifyAsync(true, null, null, deep: true, "ann", Stop);
+        var id = await Requests.ReverifyAsync(RowFilter.All, deep: true, "ann", Stop);
         await ApplyAsync(id, 100);
         Assert.Equal((6L, 6L, "running", true), await ShownAsync(id));
         // The first is being checked, the second was synced since, the fifth was never looked at.
@@ -55,6 +55,24 @@ public sealed class VerifyRequestTests(PostgresFixture postgres) : DatabaseTest(
             ["1: 1 0", "2: 0 1", "3: 2 0", "4: 3 0", "5: 0 1", "6: 0 1"],
             await Database.ColumnAsync<string>("select repository_id || ': ' || state || ' ' || wish from verification where asked_at is null order by repository_id"));
         Assert.False(await new VerifyRequests(Database.Source).ApplyAsync(await OneAsync(id), 100, Stop));
+    }
+
+    [Fact]
+    public async Task Requests_ByVerificationCauseAndPause_MarkThoseThatMatch()
+    {
+        await Database.ExecuteAsync("""
+            insert into failure (repository_id, reference, kind, cause, message) select 6, r, 'retryable', 'denied', 'no' from unnest(array['v1', 'v2']) r;
+            update repository set paused = true where id = 2
+            """);
+        await ApplyAsync(await Requests.ReverifyAsync(new(Verification: VerificationState.Failed), false, "ann", Stop), 10);
+        Assert.Equal(["4"], await Database.ColumnAsync<string>("select repository_id::text from verification where asked_at is not null"));
+        await Requests.ApplyRowsAsync(await OneAsync(await Requests.ResyncAsync(new(Cause: "denied"), "ann", Stop)), 10, Stop);
+        await Requests.ApplyRowsAsync(await OneAsync(await Requests.ResyncAsync(new(Paused: true, Search: "team"), "ann", Stop)), 10, Stop);
+        Assert.Equal(["2", "6"], await Database.ColumnAsync<string>("select id::text from repository where state = 0 order by id"));
+        var shown = (await Requests.ListAsync(running: false, 10, Stop)).Select(r => (r.Scope, r.State, r.Search, r.Verification, r.Cause, r.Paused, r.Marked, r.Status));
+        Assert.Equal(
+            [("filter", null, "team", null, null, true, 1, "done"), ("filter", null, null, null, "denied", null, 1, "done"),
+                ("filter", null, null, VerificationState.Failed, null, (bool?)null, 1L, "running")], shown);
     }
 
     private async Task<bool> ApplyAsync(long id, int batch) => await new VerifyRequests(Database.Source).ApplyAsync(await OneAsync(id), batch, Stop);

@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace GeoDR.Lab.Tool.Bench;
 
-/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [reconcile] [dashboards] [--json FILE]</c>; without a name all of them run.</summary>
+/// <summary><c>geodr-lab bench [lag] [intake] [sync] [growth] [memory] [reconcile] [dashboards] [views] [--json FILE]</c>; without a name all of them run.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory", "reconcile", "dashboards"];
+    private static readonly string[] s_names = ["lag", "intake", "sync", "growth", "memory", "reconcile", "dashboards", "views"];
 
     public static Command Create()
     {
@@ -24,8 +24,11 @@ internal static class BenchCommand
         var scale = new Option<double>("--scale") { Description = "sync: share of the full size of the data", DefaultValueFactory = _ => 1 };
         var drift = new Option<double>("--drift") { Description = "reconcile: share of the repositories that drifted", DefaultValueFactory = _ => 0.001 };
         var rate = new Option<int>("--rate") { Description = "reconcile: Geo:Reconcile:RequestsPerSecond; as many as can be had when 0", DefaultValueFactory = _ => 0 };
+        var rows = new Option<int>("--rows") { Description = "views: repositories, up to 1,000,000", DefaultValueFactory = _ => 1_000_000 };
+        var events = new Option<int>("--events") { Description = "views: events in the log", DefaultValueFactory = _ => 10_000_000 };
+        var database = new Option<string?>("--database") { Description = "views: connection string of a database that Views.sql has filled, to measure instead of a new one; it is changed" };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
-        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, drift, rate, seed };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, drift, rate, rows, events, database, seed };
         command.SetAction(async (parsed, token) =>
         {
             var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
@@ -42,13 +45,14 @@ internal static class BenchCommand
                 parsed.GetResult(repositories) is { Implicit: false } ? lag.Repositories : 20_000, parsed.GetValue(drift), parsed.GetValue(rate), lag.Seed);
             var sync = new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []);
             var burst = parsed.GetResult(pushes) is { Implicit: false } ? lag.Pushes : 1000;
-            return await RunAsync(chosen, lag, intake, sync, reconcile, burst, parsed.GetValue(json), token);
+            var views = new ViewsOptions(parsed.GetValue(rows), parsed.GetValue(events), parsed.GetValue(database));
+            return await RunAsync(chosen, lag, intake, sync, reconcile, burst, views, parsed.GetValue(json), token);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, ReconcileOptions reconcile, int burst, FileInfo? json, CancellationToken cancellationToken)
+        string[] chosen, LagOptions lag, IntakeOptions intake, SyncOptions sync, ReconcileOptions reconcile, int burst, ViewsOptions views, FileInfo? json, CancellationToken cancellationToken)
     {
         var figures = new JsonObject { ["machine"] = await MachineFacts.ReadAsync(cancellationToken) };
         try
@@ -86,6 +90,11 @@ internal static class BenchCommand
             if (chosen.Contains("dashboards"))
             {
                 figures["dashboards"] = await DashboardsBench.RunAsync(burst, cancellationToken);
+            }
+
+            if (chosen.Contains("views"))
+            {
+                figures["views"] = await new ViewsBench(views).RunAsync(cancellationToken);
             }
 
             return 0;

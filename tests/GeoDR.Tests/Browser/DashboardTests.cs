@@ -118,6 +118,65 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task Repositories_FilteredAndInOrder_AreSelectedAndActedOn()
+    {
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            insert into repository (name, state, paused, retry_at, last_synced_at)
+            select 'select/r' || lpad(i::text, 2, '0'), 3, false, 'infinity', now() - make_interval(hours => i) from generate_series(1, 30) i;
+            insert into failure (repository_id, reference, kind, cause, message)
+            select id, 'v1', 'terminal', 'manifest too large', 'over 4 MiB' from repository where name like 'select/%'
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/?search=select/").ToString());
+        var rows = page.GetByTestId("repositories").Locator("tbody tr");
+        var first = rows.First;
+        await Assertions.Expect(page.GetByTestId("pages")).ToContainTextAsync("30 repositories", new() { Timeout = 20_000 });
+        await page.GetByTestId("cause").SelectOptionAsync("manifest too large");
+        await page.GetByTestId("sort").SelectOptionAsync("synced longest ago first");
+        await Assertions.Expect(first).ToContainTextAsync("select/r30");
+        await page.GetByTestId("sort").SelectOptionAsync("synced last first");
+        await Assertions.Expect(first).ToContainTextAsync("select/r01");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Last", Exact = true }).ClickAsync();
+        await Assertions.Expect(rows).ToHaveCountAsync(25);
+        await Assertions.Expect(rows.Last).ToContainTextAsync("select/r30");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Previous" }).ClickAsync();
+        await Assertions.Expect(rows).ToHaveCountAsync(5);
+        // The view is in the address.
+        await page.ReloadAsync();
+        await Assertions.Expect(rows).ToHaveCountAsync(5);
+        await Assertions.Expect(first).ToContainTextAsync("select/r01");
+
+        await page.GetByTestId("select-page").CheckAsync(new() { Timeout = 20_000 });
+        await page.GetByRole(AriaRole.Checkbox, new() { Name = "Select select/r03" }).UncheckAsync();
+        await Assertions.Expect(page.GetByTestId("selected")).ToHaveTextAsync("4 selected");
+        await KeepAsync(page, "selection");
+        await page.GetByTestId("pause-selected").ClickAsync();
+        await Assertions.Expect(first).ToContainTextAsync("paused");
+        Assert.Equal("4", await ScalarAsync("select count(*) from repository where name like 'select/%' and paused"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resume select/r01" }).ClickAsync();
+        await Assertions.Expect(first).Not.ToContainTextAsync("paused");
+        await page.GetByTestId("paused").ClickAsync();
+        await Assertions.Expect(rows).ToHaveCountAsync(3);
+
+        await page.GetByTestId("paused").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("pages")).ToContainTextAsync("30 repositories");
+        await page.GetByTestId("resync-failed").ClickAsync();
+        await Assertions.Expect(page.Locator(".rz-dialog")).ToContainTextAsync("30 failed repositories whose name contains “select/” and that failed with “manifest too large”");
+        await KeepAsync(page, "resync-failed");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resync 30" }).ClickAsync();
+        await Wait.UntilAsync(
+            async _ => await ScalarAsync("select marked || status from request where kind = 'resync' and cause_filter = 'manifest too large'") == "30done",
+            TimeSpan.FromSeconds(20), () => "no resync was applied", Stop);
+    }
+
+    private async Task<string?> ScalarAsync(string sql)
+    {
+        await using var source = Npgsql.NpgsqlDataSource.Create(_sites.Secondary.ConnectionString);
+        await using var command = source.CreateCommand(sql);
+        return (await command.ExecuteScalarAsync(Stop))?.ToString();
+    }
+
+    [Fact]
     public async Task Dashboard_OfThePrimary_ShowsTheSecondary()
     {
         var page = await SignedInAsync(_sites.Primary.Geo.Url);

@@ -38,8 +38,49 @@ public sealed partial class ApiTests
         Assert.Empty((await JsonAsync(http, $"/api/v1/repositories/{id}/events"))["items"]!.AsArray());
     }
 
+    [Fact]
+    public async Task Repositories_InEveryOrder_ArePagedByCursor_AndAMadeUpOneIsRefused()
+    {
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            insert into repository (name, state, paused, last_synced_at, pending_since, retry_at)
+            select 'cursor/' || i, 3, true, now() - make_interval(hours => i % 3), null, case when i % 2 = 0 then 'infinity'::timestamptz end from generate_series(1, 9) i;
+            insert into failure (repository_id, reference, kind, cause, message) select id, 'v1', 'terminal', 'immutable tag', 'no' from repository where name like 'cursor/%'
+            """, Site.Database, Stop);
+        using var http = await SignedInAsync();
+        const string filter = "search=cursor/&state=failed&cause=immutable%20tag&paused=true";
+        string? next = null;
+        foreach (var sort in new[] { "name", "-name", "lastSynced", "-lastSynced", "waiting", "-waiting", "nextTry", "-nextTry" })
+        {
+            var names = new List<string>();
+            for (var url = $"/api/v1/repositories?limit=4&sort={sort}&{filter}"; url is not null; url = next is null ? null : $"/api/v1/repositories?limit=4&sort={sort}&{filter}&after={next}")
+            {
+                var page = await JsonAsync(http, url);
+                names.AddRange(page["items"]!.AsArray().Select(r => (string)r!["name"]!));
+                next = (string?)page["next"] ?? next;
+                if (page["next"] is null)
+                    break;
+            }
+            Assert.Equal((9, 9), (names.Count, names.Distinct().Count()));
+        }
+
+        foreach (var wrong in new[] { $"after={next}&sort=name", "after=made-up", "after=", "after=bmFtZSA3IA", "sort=size", "verification=neither", "state=neither", "paused=maybe", "limit=0" })
+            Assert.Equal((wrong, HttpStatusCode.BadRequest), (wrong, (await http.GetAsync($"/api/v1/repositories?{wrong}", Stop)).StatusCode));
+        Assert.Equal(2, (await _sites.Secondary.Geo.RunAsync("resync", "--all", "--search", "cursor/")).ExitCode);
+        Assert.Equal(2, (await _sites.Secondary.Geo.RunAsync("verify", "--verification", "neither")).ExitCode);
+        var asked = (await _sites.Secondary.Geo.RunAsync("resync", "--search", "cursor/", "--state", "failed", "--cause", "immutable tag", "--paused")).EnsureSuccess();
+        var id = System.Text.RegularExpressions.Regex.Match(asked.Error, @"Request (\d+)").Groups[1].Value;
+        await Wait.UntilAsync(
+            async _ => (string?)(await JsonAsync(http, $"/api/v1/requests/{id}"))["status"] == "done", TimeSpan.FromSeconds(20), () => "the request is not done", Stop);
+        Assert.Equal(9, (int)(await JsonAsync(http, $"/api/v1/requests/{id}"))["marked"]!);
+        Assert.Empty((await JsonAsync(http, $"/api/v1/repositories?{filter}"))["items"]!.AsArray());
+        // A repository that waits for its first sync is not checked before it: nobody may wait for that here.
+        await _sites.Secondary.Postgres.ExecuteAsync("delete from repository where name like 'cursor/%'", Site.Database, Stop);
+        Assert.Equal(1, (await _sites.Secondary.Geo.RunAsync("verify", "--search", "cursor/")).ExitCode);
+    }
+
     [Theory]
-    [InlineData("/?page=abc&state=neither&search=%00")]
+    [InlineData("/?after=abc&state=neither&search=%00&verification=9&sort=size")]
+    [InlineData("/?before=end&sort=-lastSynced&cause=none")]
     [InlineData("/audit?before=abc&repository=%00")]
     [InlineData("/events?before=99999999999999999999&kind=neither&repository=%00")]
     [InlineData("/charts?range=year")]

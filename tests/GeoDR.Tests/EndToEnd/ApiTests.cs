@@ -74,9 +74,14 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
     [InlineData("repositories/reverify", "{\"all\":true,\"search\":\"x\"}", HttpStatusCode.BadRequest)]
     [InlineData("repositories/reverify", "{\"state\":\"7\"}", HttpStatusCode.BadRequest)]
     [InlineData("repositories/reverify", "{\"all\":\"yes\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"search\":\"\\u0000\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/reverify", "{\"verification\":\"neither\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/resync", "{\"verification\":\"neither\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/resync", "{\"all\":true,\"cause\":\"denied\"}", HttpStatusCode.BadRequest)]
+    [InlineData("repositories/resync", "{\"cause\":\"no such cause\",\"verification\":\"failed\"}", HttpStatusCode.Accepted)]
     [InlineData("repositories/reverify", "{\"search\":\"no such\\u0000 name\",\"deep\":true}", HttpStatusCode.Accepted)]
     [InlineData("repositories/987654321/reverify?deep=true", "{}", HttpStatusCode.NotFound)]
-    public async Task Api_Reverify_TakesAFilterAndNoEmptyOne(string path, string body, HttpStatusCode answer)
+    public async Task Api_WorkOnMany_TakesAFilterAndNoEmptyOne(string path, string body, HttpStatusCode answer)
     {
         using var http = await SignedInAsync();
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");

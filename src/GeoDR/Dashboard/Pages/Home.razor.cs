@@ -10,8 +10,17 @@ public sealed partial class Home : LiveComponent
 
     [SupplyParameterFromQuery] private string? Search { get; set; }
 
-    // As text: a page number that is none must not be an error.
-    [SupplyParameterFromQuery] private string? Page { get; set; }
+    [SupplyParameterFromQuery] private string? Verification { get; set; }
 
-    private RepositoryFilter Filter => RepositoryFilter.From(State, Search, int.TryParse(Page, out var page) ? page : null);
+    [SupplyParameterFromQuery] private string? Cause { get; set; }
+
+    [SupplyParameterFromQuery] private string? Paused { get; set; }
+
+    [SupplyParameterFromQuery] private string? Sort { get; set; }
+
+    [SupplyParameterFromQuery] private string? After { get; set; }
+
+    [SupplyParameterFromQuery] private string? Before { get; set; }
+
+    private RepositoryFilter Filter => RepositoryFilter.Read(State, Search, Verification, Cause, Paused, Sort, After, Before);
 }

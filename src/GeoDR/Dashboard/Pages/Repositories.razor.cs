@@ -3,20 +3,36 @@ using GeoDR.Dashboard.Live;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
+using GeoDR.Verification;
 using Microsoft.AspNetCore.Components;
 using Npgsql;
 using Radzen;
 
 namespace GeoDR.Dashboard.Pages;
 
-/// <summary>The repositories of a secondary: found by state and name, followed as they change, marked for resync.</summary>
+/// <summary>The repositories of a secondary: found by filters and put in order, followed as they change, marked for resync and checks.</summary>
 public sealed partial class Repositories : LiveComponent
 {
+    // Further than that nobody needs to know how many match.
+    private const long MostCounted = 10_000;
+
     private static readonly TimeSpan s_typing = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_moving = TimeSpan.FromSeconds(2);
 
+    private static readonly (RepositoryOrder Order, string Words)[] s_orders =
+    [
+        (RepositoryOrder.ByName, "by name"), (new(RepositorySort.Name, true), "by name, from the end"),
+        (new(RepositorySort.LastSynced, true), "synced last first"), (new(RepositorySort.LastSynced, false), "synced longest ago first"),
+        (new(RepositorySort.Waiting, false), "waiting longest first"), (new(RepositorySort.Waiting, true), "waiting shortest first"),
+        (new(RepositorySort.NextTry, false), "tried next first"), (new(RepositorySort.NextTry, true), "tried latest first"),
+    ];
+
+    private readonly HashSet<string> _selected = new(StringComparer.Ordinal);
     private IReadOnlyList<RepositoryRow> _rows = [];
+    private IReadOnlyList<string> _causes = [];
+    private RepositoryCursor? _previous;
+    private RepositoryCursor? _next;
     private RepositoryFilter? _read;
     private object? _readWith;
     private DateTimeOffset _readAt;
@@ -26,10 +42,15 @@ public sealed partial class Repositories : LiveComponent
     private string? _searched;
     private bool _loaded;
     private bool _working;
+    private bool _operator;
+
+    [Inject] private Actor Actor { get; set; } = null!;
 
     [Inject] private RepositoryList List { get; set; } = null!;
 
     [Inject] private Requests Requests { get; set; } = null!;
+
+    [Inject] private Checks Checks { get; set; } = null!;
 
     [Inject] private Operations Operations { get; set; } = null!;
 
@@ -40,6 +61,19 @@ public sealed partial class Repositories : LiveComponent
     [Parameter, EditorRequired] public RepositoryFilter Filter { get; set; } = null!;
 
     [Parameter, EditorRequired] public SiteStatus Site { get; set; } = null!;
+
+    private RowFilter Rows => Filter.Rows;
+
+    private bool Idle => _working || !Connected;
+
+    private string Shown => Rows.IsEmpty ? "all" : $"shown ({Counted})";
+
+    private string Counted => Display.Number(Math.Min(_total, CountsAll ? _total : MostCounted)) + (!CountsAll && _total > MostCounted ? "+" : "");
+
+    private string Total => !CountsAll && _total > MostCounted ? $"more than {Display.Number(MostCounted)} repositories" : Display.Number(_total, "repository", "repositories");
+
+    // Of a state alone the status has counted already, once for all who look.
+    private bool CountsAll => Rows == new RowFilter(Rows.State);
 
     private DateTimeOffset Now => Time.GetUtcNow();
 
@@ -52,12 +86,15 @@ public sealed partial class Repositories : LiveComponent
     protected override async Task OnParametersSetAsync()
     {
         // What a person is typing wins over the address it leads to; an address from elsewhere wins over the box.
-        if (Filter.Search != _searched)
-            _text = _searched = Filter.Search;
+        if (Rows.Search != _searched)
+            _text = _searched = Rows.Search;
         if (Filter == _read)
             return;
+        // What is not seen any more is not meant any more.
+        _selected.Clear();
         try
         {
+            _operator = await Actor.MayAsync(Roles.Operator);
             await ReadAsync();
         }
         catch (NpgsqlException)
@@ -80,18 +117,20 @@ public sealed partial class Repositories : LiveComponent
     {
         var filter = Filter;
         var (with, at) = (Moved(LiveStatus.Latest?.Status ?? Site), Now);
-        // Of a state alone the status has counted already, once for all who look.
-        var total = filter.Search is null ? CountOf(filter.State) : await List.CountAsync(filter.State, filter.Search, Closed);
-        if (filter.Page > RepositoryFilter.LastPage(total))
+        var slice = await List.ListAsync(filter.Rows, filter.Order, filter.From, filter.Backwards, RepositoryFilter.PageSize, Closed);
+        if (slice.Rows.Count == 0 && filter.From is not null)
         {
-            Navigation.NavigateTo((filter with { Page = RepositoryFilter.LastPage(total) }).ToUrl(), replace: true);
+            Navigation.NavigateTo((filter with { From = null, Backwards = false }).ToUrl(), replace: true);
             return;
         }
-        var rows = await List.ListAsync(filter.State, filter.Search, null, filter.Skip, RepositoryFilter.PageSize, Closed);
+        var total = CountsAll ? CountOf(filter.Rows.State) : await List.CountAsync(filter.Rows, MostCounted + 1, Closed);
+        var causes = await List.CausesAsync(Closed);
         // Another filter was chosen meanwhile, and its own reading shows its rows.
         if (filter != Filter)
             return;
-        (_rows, _total, _read, _readWith, _readAt, _loaded) = (rows, total, filter, with, at, true);
+        (_rows, _previous, _next, _total, _causes) = (slice.Rows, slice.Previous, slice.Next, total, causes);
+        (_read, _readWith, _readAt, _loaded) = (filter, with, at, true);
+        _selected.IntersectWith(_rows.Select(r => r.Name));
     }
 
     private long CountOf(RepositoryState? state)
@@ -111,33 +150,74 @@ public sealed partial class Repositories : LiveComponent
     {
         var turn = ++_typed;
         await Task.Delay(s_typing, Time, Closed);
-        var search = RepositoryFilter.From(null, _text, 1).Search;
-        if (turn != _typed || search == Filter.Search)
+        var search = RepositoryFilter.Text(_text);
+        if (turn != _typed || search == Rows.Search)
             return;
         _searched = search;
-        Navigation.NavigateTo((Filter with { Search = search, Page = 1 }).ToUrl(), replace: true);
+        Navigation.NavigateTo(Filter.Of(Rows with { Search = search }).ToUrl(), replace: true);
     }
 
-    private Task ResyncOneAsync(RepositoryRow row) => RunAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
-        ? $"{row.Name} is marked for a full sync." : $"{row.Name} is not tracked any more.");
-
-    private Task ResyncShownAsync() =>
-        ResyncManyAsync(false, Filter, rows => $"{rows} will be compared in full with the primary: {Filter.InWords()}.");
-
-    private Task ResyncAllAsync() => ResyncManyAsync(
-        true, new(null, null, 1), rows => $"All {rows} will be compared in full with the primary, and its catalog is read again.");
-
-    private Task ResyncManyAsync(bool all, RepositoryFilter filter, Func<string, string> question) => Operations.GuardAsync(async () =>
+    private void ChooseVerification(ChangeEventArgs chosen)
     {
-        var rows = await List.CountAsync(filter.State, filter.Search, Closed);
-        var asked = await Dialogs.Confirm(question(Display.Number(rows, "repository", "repositories")), "Resync",
-            new() { OkButtonText = rows > 0 ? $"Resync {Display.Number(rows)}" : "Read the catalog", CancelButtonText = "Cancel" });
+        _ = StateWord.TryParse<VerificationState>(chosen.Value as string, out var check);
+        Navigation.NavigateTo(Filter.Of(Rows with { Verification = check }).ToUrl());
+    }
+
+    private void ChooseCause(ChangeEventArgs chosen) =>
+        Navigation.NavigateTo(Filter.Of(Rows with { Cause = RepositoryFilter.Text(chosen.Value as string) }).ToUrl());
+
+    private void ChooseOrder(ChangeEventArgs chosen) =>
+        Navigation.NavigateTo(Filter.In(RepositoryOrder.Parse(chosen.Value as string) ?? RepositoryOrder.ByName).ToUrl());
+
+    private void Select(RepositoryRow row, bool selected) => _ = selected ? _selected.Add(row.Name) : _selected.Remove(row.Name);
+
+    private void SelectPage(ChangeEventArgs all)
+    {
+        foreach (var row in _rows)
+            Select(row, all.Value is true);
+    }
+
+    private Task ResyncAsync(IReadOnlyList<string> names) =>
+        EachAsync(names, (name, _) => Requests.ResyncOneAsync(name, Closed), "marked for a full sync.");
+
+    private Task ReverifyAsync(IReadOnlyList<string> names) =>
+        EachAsync(names, async (name, _) => (await Checks.AskAsync(name, RowFilter.All, deep: false, Closed)).Marked > 0, "marked for a check.");
+
+    private Task PauseAsync(IReadOnlyList<string> names, bool pause) => EachAsync(
+        names, (name, who) => Requests.PauseOneAsync(name, pause, who, Closed), pause ? "paused; what has begun is finished." : "not held any more.");
+
+    private Task EachAsync(IReadOnlyList<string> names, Func<string, string, Task<bool>> act, string what) => RunAsync(async who =>
+    {
+        var done = 0;
+        foreach (var name in names)
+            done += await act(name, who) ? 1 : 0;
+        return (names.Count, done) switch
+        {
+            (1, 0) => $"{names[0]} is not tracked any more.",
+            (1, _) => $"{names[0]} is {what}",
+            _ => $"{Display.Number(done, "repository is", "repositories are")} {what}",
+        };
+    });
+
+    private Task ResyncManyAsync(RowFilter rows) => ManyAsync("Resync", rows, BulkWords.Resync, async who =>
+    {
+        await Requests.ResyncAsync(rows, who, Closed);
+        return "The resync is recorded. Its progress is at the top.";
+    });
+
+    private Task ReverifyManyAsync(RowFilter rows) => ManyAsync("Reverify", rows, BulkWords.Reverify, async who =>
+    {
+        await Requests.ReverifyAsync(rows, deep: false, who, Closed);
+        return "The checks are recorded. Their progress is at the top.";
+    });
+
+    private Task ManyAsync(string verb, RowFilter rows, Func<RowFilter, RepositoryTotals, string> question, Func<string, Task<string>> act) => Operations.GuardAsync(async () =>
+    {
+        var totals = await List.TotalsAsync(rows, Closed);
+        var asked = await Dialogs.Confirm(question(rows, totals), verb,
+            new() { OkButtonText = totals.Rows > 0 || !rows.IsEmpty ? $"{verb} {Display.Number(totals.Rows)}" : "Read the catalog", CancelButtonText = "Cancel" });
         if (asked == true)
-            await RunAsync(async name =>
-            {
-                await Requests.ResyncAsync(all, filter.State, filter.Search, name, Closed);
-                return "The resync is recorded. Its progress is at the top.";
-            });
+            await RunAsync(act);
     });
 
     private async Task RunAsync(Func<string, Task<string>> act)
@@ -145,6 +225,7 @@ public sealed partial class Repositories : LiveComponent
         _working = true;
         await Operations.RunAsync(act, Closed);
         _working = false;
+        await Operations.GuardAsync(ReadAsync);
     }
 
     internal static string Waiting(RepositoryRow row) => (row.MissingTags, row.WantsFull) switch

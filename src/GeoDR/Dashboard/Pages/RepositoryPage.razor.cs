@@ -64,7 +64,7 @@ public sealed partial class RepositoryPage : LiveComponent
     private Task PauseAsync(RepositoryRow row) => RunAsync(async name => await Requests.PauseOneAsync(row.Name, !row.Paused, name, Closed)
         ? row.Paused ? $"{row.Name} goes on." : $"{row.Name} is paused; what has begun is finished." : $"{row.Name} is not tracked any more.");
 
-    private Task ReverifyAsync(RepositoryRow row, bool deep) => RunAsync(async _ => (await Checks.AskAsync(row.Name, null, null, deep, Closed)).Marked > 0
+    private Task ReverifyAsync(RepositoryRow row, bool deep) => RunAsync(async _ => (await Checks.AskAsync(row.Name, RowFilter.All, deep, Closed)).Marked > 0
         ? $"{row.Name} is marked for a check{(deep ? " that reads every byte" : "")}." : $"{row.Name} is not tracked any more.");
 
     private async Task RunAsync(Func<string, Task<string>> act)
