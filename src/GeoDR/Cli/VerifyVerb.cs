@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GeoDR.Audit;
 using System.Text.Json;
 using GeoDR.Sites;
 using GeoDR.Status;
@@ -38,6 +39,7 @@ internal static class VerifyVerb
         var (marked, mark) = await checks.AskAsync(repository, null, null, deep, cancel);
         if (marked == 0 && repository is not null)
             return await FailAsync($"There is no repository {repository} here.");
+        await new AuditLog(source).NoteAsync(Environment.UserName, SyncState.Requests.Reverify, repository, null, deep ? AuditWords.Deep : null, cancel);
         var outages = new SyncState.Outages(source);
         while (await checks.WaitingAsync(mark, cancel) > 0)
         {

@@ -78,6 +78,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Deletion = DeletionSettings.Read(Text, Wrong),
             Schedules = SchedulesSettings.Read(Time),
             Drill = DrillSettings.Read(Text, Time, Wrong),
+            SignIn = SignInSettings.Read(Text, List, Wrong),
             Failover = FailoverSettings.Read(Text, Flag, Time, List, Registry),
             Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
             Log = LogSettings.Read(Text, Wrong),

@@ -8,7 +8,7 @@ namespace GeoDR.Tests.Browser;
 public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<DashboardTests.Fixture>
 {
     private static readonly string[] s_secondary =
-        ["/", "/sites", "/failures", "/events", "/deletions", "/failover", "/divergent", "/drill", "/schedules", "/workers", "/charts", "/alerts", "/quarantine", "/settings", "/audit", "/repositories/1"];
+        ["/", "/sites", "/failures", "/events", "/deletions", "/failover", "/divergent", "/drill", "/schedules", "/workers", "/charts", "/alerts", "/quarantine", "/settings", "/audit", "/audit?refused=true", "/users", "/tokens", "/repositories/1"];
 
     private static readonly string[] s_primary = ["/", "/sites", "/events", "/failover", "/charts", "/workers"];
 
@@ -45,7 +45,7 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
                 var wide = await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
                 if (wide > 0)
                     found.Add($"{name}: {role} {path} is {wide} pixels wider than the screen");
-                await Chromium.KeepAsync(page, $"{name}-{role}{(path == "/" ? "-overview" : path.Replace('/', '-'))}");
+                await Chromium.KeepAsync(page, $"{name}-{role}{(path == "/" ? "-overview" : path.Replace('/', '-').Replace('?', '-'))}");
             }
 
             await page.CloseAsync();

@@ -118,7 +118,7 @@ public sealed partial class Repositories : LiveComponent
         Navigation.NavigateTo((Filter with { Search = search, Page = 1 }).ToUrl(), replace: true);
     }
 
-    private Task ResyncOneAsync(RepositoryRow row) => RunAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
+    private Task ResyncOneAsync(RepositoryRow row) => RunAsync(async name => await Requests.ResyncOneAsync(row.Name, name, Closed)
         ? $"{row.Name} is marked for a full sync." : $"{row.Name} is not tracked any more.");
 
     private Task ResyncShownAsync() =>
