@@ -1,4 +1,7 @@
+using GeoDR.Audit;
 using GeoDR.Cli;
+
+AuditOrigin.Address = Environment.MachineName;
 
 var line = Verbs.Root().Parse(args);
 var code = await line.InvokeAsync();

@@ -15,6 +15,8 @@ public sealed class Deletions(NpgsqlDataSource source)
         ($1::bigint is null or d.id = $1) and ($2::text is null or r.name = $2) and ($3::text is null or d.reference = $3) and ($4::text is null or d.hold = $4)
         """;
 
+    private const string Releasable = "d.released_by is null or d.state = 'held'";
+
     /// <summary>In the order in which they were recorded.</summary>
     /// <param name="after">Only those with a larger id: the next page.</param>
     public async Task<IReadOnlyList<DeletionRow>> ListAsync(string? state, string? repository, long after, int limit, CancellationToken cancel)
@@ -42,7 +44,14 @@ public sealed class Deletions(NpgsqlDataSource source)
     public Task<long> ReleaseAsync(DeletionPick pick, string who, CancellationToken cancel) => SayAsync("""
         state = case when d.confirmed_at is not null and d.state = 'held' then 'confirmed' else 'quarantined' end,
         hold = null, reason = null, released_by = $5, until = clock_timestamp(), next_at = clock_timestamp()
-        """, "d.released_by is null or d.state = 'held'", AuditWords.Released, pick, who, cancel);
+        """, Releasable, AuditWords.Released, pick, who, cancel);
+
+    /// <summary>How many a release of all would reach now.</summary>
+    public async Task<long> CountReleasableAsync(CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand($"select count(*) from waiting_deletion d where {Releasable}");
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
 
     private async Task<long> SayAsync(string set, string where, string what, DeletionPick pick, string who, CancellationToken cancel)
     {
@@ -54,8 +63,8 @@ public sealed class Deletions(NpgsqlDataSource source)
                 where r.id = d.repository_id and {Picked} and ({where})
                 returning r.name, d.reference, d.digest, d.event_id),
             kept as (
-                insert into audit (who, what, repository, reference, digest, event_id)
-                select $5, $6, name, reference, digest, event_id from said order by name, reference)
+                insert into audit (who, what, repository, reference, digest, event_id, address)
+                select $5, $6, name, reference, digest, event_id, $7 from said order by name, reference)
             select count(*) from said
             """);
         command.Parameters.Add(new() { Value = (object?)pick.Id ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
@@ -64,6 +73,7 @@ public sealed class Deletions(NpgsqlDataSource source)
         command.Parameters.Add(Text(pick.Hold));
         command.Parameters.Add(new() { Value = who });
         command.Parameters.Add(new() { Value = what });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (long)(await command.ExecuteScalarAsync(cancel))!;
     }
 

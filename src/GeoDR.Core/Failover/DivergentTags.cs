@@ -94,13 +94,14 @@ public sealed class DivergentTags(NpgsqlDataSource source)
                 from unnest($1, $2, $3, $4) as shown(site, repository, tag, digest)
                 where d.done_at is null and (d.site, d.repository, d.tag, d.digest) = (shown.site, shown.repository, shown.tag, shown.digest)
                 returning d.site, d.repository, d.tag, d.digest),
-            kept as (insert into audit (who, what, repository, reference, digest, detail) select $6, 'divergent ' || $5, repository, tag, digest, 'of ' || site from decided)
+            kept as (insert into audit (who, what, repository, reference, digest, detail, address) select $6, 'divergent ' || $5, repository, tag, digest, 'of ' || site, $7 from decided)
             select count(*) from decided
             """);
         foreach (var column in new[] { tags.Select(t => t.Site), tags.Select(t => t.Repository), tags.Select(t => t.Tag), tags.Select(t => t.Digest) })
             command.Parameters.Add(new() { Value = column.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = decision, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = by, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (int)(long)(await command.ExecuteScalarAsync(cancel))!;
     }
 

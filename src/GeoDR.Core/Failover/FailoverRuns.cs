@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -30,8 +31,8 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
                 insert into failover_run (id, kind, planned, step, report, asked_by, node, lease_until) values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8)
                 on conflict ((true)) where status = 'running' do nothing returning *),
             kept as (
-                insert into audit (who, what, reference, detail)
-                select $6, $2 || ' begun', report->>'site', case when planned then 'planned' else 'unplanned' end || ', promotion ' || id from begun)
+                insert into audit (who, what, address, reference, detail)
+                select $6, $2 || ' begun', $9, report->>'site', case when planned then 'planned' else 'unplanned' end || ', promotion ' || id from begun)
             select {Columns} from begun
             """);
         command.Parameters.Add(new() { Value = id });
@@ -42,6 +43,7 @@ public sealed class FailoverRuns(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = by });
         command.Parameters.Add(new() { Value = (object?)node ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = lease });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return await ReadAsync(command, cancel) is [var one, ..] ? one : null;
     }
 

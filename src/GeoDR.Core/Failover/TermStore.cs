@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using GeoDR.Audit;
 using GeoDR.Sites;
 using GeoDR.Tokens;
 using Npgsql;
@@ -81,12 +82,13 @@ public sealed class TermStore(NpgsqlDataSource source, SiteBook book)
     {
         await using var command = source.CreateCommand($"""
             with gone as (update term set rejected = $2 where promotion = $1 and rejected is null returning site, epoch),
-            kept as (insert into audit (who, what, reference, detail) select $3, 'term rejected', site, 'epoch ' || epoch || ': ' || $2 from gone)
+            kept as (insert into audit (who, what, reference, detail, address) select $3, 'term rejected', site, 'epoch ' || epoch || ': ' || $2, $4 from gone)
             select (select count(*) from gone), pg_notify('{Site.Channel}', '')
             """);
         command.Parameters.Add(new() { Value = promotion });
         command.Parameters.Add(new() { Value = reason });
         command.Parameters.Add(new() { Value = by });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (long)(await command.ExecuteScalarAsync(cancel))! > 0;
     }
 

@@ -129,22 +129,23 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
         await using var command = source.CreateCommand("""
             with gone as (delete from quarantine where id = $1 returning *),
             kept as (
-                insert into audit (who, what, detail)
-                select $2, $3, format('notification %s (%s, %s bytes%s, came %s times): %s', id, format, octet_length(body),
+                insert into audit (who, what, address, detail)
+                select $2, $3, $4, format('notification %s (%s, %s bytes%s, came %s times): %s', id, format, octet_length(body),
                     case when truncated then ', cut off' else '' end, times, array_to_string(problems, '; ')) from gone)
             select count(*) from gone
             """);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = who });
         command.Parameters.Add(new() { Value = AuditWords.Dropped });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (long)(await command.ExecuteScalarAsync(cancel))! == 1;
     }
 
     private async Task SettleAsync(QuarantinedNotification row, IReadOnlyList<string> problems, int appended, string who, CancellationToken cancel)
     {
         await using var command = source.CreateCommand($"""
-            with settled as ({(problems.Count == 0 ? "delete from quarantine where id = $1" : "update quarantine set problems = $5 where id = $1")})
-            insert into audit (who, what, detail) values ($2, $3, $4)
+            with settled as ({(problems.Count == 0 ? "delete from quarantine where id = $1" : "update quarantine set problems = $6 where id = $1")})
+            insert into audit (who, what, detail, address) values ($2, $3, $4, $5)
             """);
         command.Parameters.Add(new() { Value = row.Id });
         command.Parameters.Add(new() { Value = who });
@@ -153,6 +154,7 @@ public sealed class QuarantineStore(NpgsqlDataSource source)
         {
             Value = $"notification {row.Id} ({row.Format}): {appended} events appended{(problems.Count == 0 ? ", removed" : ", stays: " + string.Join("; ", problems))}",
         });
+        command.Parameters.Add(AuditOrigin.Parameter());
         if (problems.Count > 0)
             command.Parameters.Add(Texts(problems));
         await command.ExecuteNonQueryAsync(cancel);

@@ -11,6 +11,8 @@ public static class RetentionRules
     // Registries forget an upload after a week.
     private static readonly TimeSpan s_uploads = TimeSpan.FromDays(14);
 
+    private static readonly TimeSpan s_refused = TimeSpan.FromDays(90);
+
     // The schedule counts from the last comparison that ended well.
     private const string NotTheLast = "id <> coalesce((select max(id) from reconcile_run where status = 'done'), 0)";
 
@@ -32,6 +34,7 @@ public static class RetentionRules
         RetentionRule.ByTime("upload", "updated_at", s_uploads),
         RetentionRule.ByTime("divergent_write", "received_at", times.Audit),
         RetentionRule.ByTime("audit", "at", times.Audit),
+        RetentionRule.ByTime("audit", "at", s_refused < times.Audit ? s_refused : times.Audit, "and refused is not null"),
     ];
 
     // A hundred repositories at a time; one with very many more goes on in the next step. Nobody changes an attempt: no row is waited for.

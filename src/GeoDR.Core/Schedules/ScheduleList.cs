@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -36,12 +37,13 @@ public sealed class ScheduleList(NpgsqlDataSource source)
         await using var command = source.CreateCommand("""
             with wanted as (
                 update schedule set wanted_at = coalesce(wanted_at, clock_timestamp()), wanted_by = coalesce(wanted_by, $2) where name = $1 returning name),
-            kept as (insert into audit (who, what, detail) select $2, $3, name from wanted)
+            kept as (insert into audit (who, what, detail, address) select $2, $3, name, $4 from wanted)
             select count(*) from wanted
             """);
         command.Parameters.Add(new() { Value = name.Replace("\0", "", StringComparison.Ordinal) });
         command.Parameters.Add(new() { Value = who });
         command.Parameters.Add(new() { Value = Audited });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (long)(await command.ExecuteScalarAsync(cancel))! == 1;
     }
 

@@ -1,12 +1,17 @@
 using System.Security.Cryptography;
 using System.Text;
+using GeoDR.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace GeoDR.Sites;
 
 /// <summary>A token for scripts; its secret is shown once and kept as a hash.</summary>
-public sealed record ApiToken(string Name, string Role, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+public sealed record ApiToken(string Name, string Role, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt)
+{
+    /// <summary>By the database's clock: it is refused.</summary>
+    public bool Expired { get; init; }
+}
 
 /// <summary>The tokens that the API takes.</summary>
 public sealed class ApiTokenStore(NpgsqlDataSource source)
@@ -14,28 +19,35 @@ public sealed class ApiTokenStore(NpgsqlDataSource source)
     /// <summary>What every token begins with, so that people and scanners know one when they see it.</summary>
     public const string Prefix = "geodr_";
 
-    private const string Columns = "name, role, created_at, expires_at";
+    private const string Columns = "name, role, created_at, expires_at, coalesce(expires_at <= clock_timestamp(), false)";
 
     /// <summary>Makes a token; null when the name is taken.</summary>
     /// <param name="lifetime">Null: until it is revoked.</param>
-    public async Task<string?> NewAsync(string name, string role, TimeSpan? lifetime, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<string?> NewAsync(string name, string role, TimeSpan? lifetime, string who, CancellationToken cancel)
     {
         var token = Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
         await using var command = source.CreateCommand("""
-            insert into api_token (name, token_hash, role, expires_at) values ($1, $2, $3, clock_timestamp() + $4) on conflict (name) do nothing
+            with made as (
+                insert into api_token (name, token_hash, role, expires_at) values ($1, $2, $3, clock_timestamp() + $4) on conflict (name) do nothing returning *),
+            kept as (
+                insert into audit (who, what, reference, detail, address)
+                select $5, 'API token made', name, role || coalesce(', until ' || to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), ''), $6 from made)
+            select count(*) from made
             """);
         command.Parameters.Add(new() { Value = name });
         command.Parameters.Add(new() { Value = Hash(token) });
         command.Parameters.Add(new() { Value = role });
         command.Parameters.Add(new() { Value = (object?)lifetime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval });
-        return await command.ExecuteNonQueryAsync(cancel) == 1 ? token : null;
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(AuditOrigin.Parameter());
+        return (long)(await command.ExecuteScalarAsync(cancel))! == 1 ? token : null;
     }
 
-    /// <summary>Whose token it is; null for one that is unknown, revoked or expired.</summary>
+    /// <summary>Whose token it is, expired or not; null for one that is unknown or revoked.</summary>
     public async Task<ApiToken?> FindAsync(string token, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand(
-            $"select {Columns} from api_token where token_hash = $1 and (expires_at is null or expires_at > clock_timestamp())");
+        await using var command = source.CreateCommand($"select {Columns} from api_token where token_hash = $1");
         command.Parameters.Add(new() { Value = Hash(token) });
         return (await ReadAsync(command, cancel)).SingleOrDefault();
     }
@@ -47,11 +59,18 @@ public sealed class ApiTokenStore(NpgsqlDataSource source)
     }
 
     /// <summary>False when there is none of that name. The next call with it is refused.</summary>
-    public async Task<bool> RevokeAsync(string name, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<bool> RevokeAsync(string name, string who, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("delete from api_token where name = $1");
-        command.Parameters.Add(new() { Value = name });
-        return await command.ExecuteNonQueryAsync(cancel) == 1;
+        await using var command = source.CreateCommand("""
+            with gone as (delete from api_token where name = $1 returning *),
+            kept as (insert into audit (who, what, reference, detail, address) select $2, 'API token revoked', name, role, $3 from gone)
+            select count(*) from gone
+            """);
+        command.Parameters.Add(new() { Value = name.Replace("\0", "", StringComparison.Ordinal) });
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(AuditOrigin.Parameter());
+        return (long)(await command.ExecuteScalarAsync(cancel))! == 1;
     }
 
     // A token is random and long: one round of a fast hash is enough, and one index lookup finds it without comparing secrets.
@@ -63,7 +82,7 @@ public sealed class ApiTokenStore(NpgsqlDataSource source)
         await using var row = await command.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))
             tokens.Add(new(row.GetString(0), row.GetString(1), row.GetFieldValue<DateTimeOffset>(2),
-                row.IsDBNull(3) ? null : row.GetFieldValue<DateTimeOffset>(3)));
+                row.IsDBNull(3) ? null : row.GetFieldValue<DateTimeOffset>(3)) { Expired = row.GetBoolean(4) });
         return tokens;
     }
 }

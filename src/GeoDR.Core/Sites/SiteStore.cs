@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Npgsql;
 
 namespace GeoDR.Sites;
@@ -81,7 +82,8 @@ public sealed class SiteStore(NpgsqlDataSource source)
     }
 
     /// <summary>Holds the sync, or lets it go on. What has begun is finished; the log is followed all the same.</summary>
-    public async Task PauseAsync(bool paused, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task PauseAsync(bool paused, string who, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var batch = new NpgsqlBatch(connection)
@@ -89,6 +91,8 @@ public sealed class SiteStore(NpgsqlDataSource source)
             BatchCommands =
             {
                 new("update site set paused = $1") { Parameters = { new() { Value = paused } } },
+                new("insert into audit (who, what, reference, address) select $1, $2, name, $3 from site")
+                { Parameters = { new() { Value = who }, new() { Value = paused ? AuditWords.Paused : AuditWords.Resumed }, AuditOrigin.Parameter() } },
                 new($"notify {SyncState.Marking.Channel}"),
             },
         };

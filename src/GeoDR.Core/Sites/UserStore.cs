@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Npgsql;
 
 namespace GeoDR.Sites;
@@ -31,7 +32,17 @@ public sealed record User(string Name, string Role, Guid Stamp, bool Locked, Dat
 /// <summary>A login that was counted and may now be verified.</summary>
 public sealed record LoginAttempt(User User, string PasswordHash);
 
-/// <summary>The dashboard's users.</summary>
+/// <summary>What came of a change to a user.</summary>
+public enum UserChange
+{
+    Done,
+    /// <summary>There is none of that name.</summary>
+    Unknown,
+    /// <summary>It would leave nobody who may do everything.</summary>
+    LastAdmin,
+}
+
+/// <summary>The dashboard's users. Each change is a line in the audit log, by whoever is named.</summary>
 public sealed class UserStore(NpgsqlDataSource source)
 {
     /// <summary>Failed logins in a row that lock a user, for <see cref="LockedFor"/>.</summary>
@@ -42,20 +53,24 @@ public sealed class UserStore(NpgsqlDataSource source)
     public static TimeSpan LockedFor { get; } = TimeSpan.FromMinutes(15);
 
     /// <summary>False when the name is taken.</summary>
-    public Task<bool> AddAsync(string name, string passwordHash, string role, CancellationToken cancel) =>
-        ChangesAsync("insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing", cancel, name, passwordHash, role);
+    public async Task<bool> AddAsync(string name, string passwordHash, string role, string who, CancellationToken cancel) => await ChangeAsync(
+        name, "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing", [passwordHash, role], true, who, "user added", role, cancel) == UserChange.Done;
 
-    /// <summary>False when there is none of that name. Their sessions end.</summary>
-    public Task<bool> RemoveAsync(string name, CancellationToken cancel) =>
-        ChangesAsync("delete from app_user where name = $1", cancel, name);
+    /// <summary>Their sessions end.</summary>
+    public Task<UserChange> RemoveAsync(string name, string who, CancellationToken cancel) =>
+        ChangeAsync(name, "delete from app_user where name = $1", [], false, who, "user removed", null, cancel);
 
-    /// <summary>False when there is none of that name. Their sessions end.</summary>
-    public Task<bool> SetRoleAsync(string name, string role, CancellationToken cancel) =>
-        ChangesAsync("update app_user set role = $2, stamp = gen_random_uuid() where name = $1", cancel, name, role);
+    /// <summary>Their sessions end.</summary>
+    public Task<UserChange> SetRoleAsync(string name, string role, string who, CancellationToken cancel) => ChangeAsync(
+        name, "update app_user set role = $2, stamp = gen_random_uuid() where name = $1", [role], role == Roles.Admin, who, "user role", role, cancel);
 
-    /// <summary>False when there is none of that name. Their sessions end, and so does a lock.</summary>
-    public Task<bool> SetPasswordAsync(string name, string passwordHash, CancellationToken cancel) => ChangesAsync(
-        "update app_user set password_hash = $2, stamp = gen_random_uuid(), failed_logins = 0, locked_until = null where name = $1", cancel, name, passwordHash);
+    /// <summary>Their sessions end, and so does a lock.</summary>
+    public Task<UserChange> SetPasswordAsync(string name, string passwordHash, string who, CancellationToken cancel) => ChangeAsync(
+        name, "update app_user set password_hash = $2, stamp = gen_random_uuid(), failed_logins = 0, locked_until = null where name = $1", [passwordHash], true, who, "user password", null, cancel);
+
+    /// <summary>Failed logins are forgotten; sessions go on.</summary>
+    public Task<UserChange> UnlockAsync(string name, string who, CancellationToken cancel) =>
+        ChangeAsync(name, "update app_user set failed_logins = 0, locked_until = null where name = $1", [], true, who, "user unlocked", null, cancel);
 
     public async Task<IReadOnlyList<User>> ListAsync(CancellationToken cancel)
     {
@@ -96,17 +111,40 @@ public sealed class UserStore(NpgsqlDataSource source)
     }
 
     /// <summary>The password was right: earlier failures are forgotten.</summary>
-    public Task<bool> SucceededAsync(string name, CancellationToken cancel) =>
-        ChangesAsync("update app_user set failed_logins = 0, locked_until = null where name = $1", cancel, name);
+    public async Task SucceededAsync(string name, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("update app_user set failed_logins = 0, locked_until = null where name = $1");
+        command.Parameters.Add(new() { Value = name });
+        await command.ExecuteNonQueryAsync(cancel);
+    }
 
     private static User Read(NpgsqlDataReader row) =>
         new(row.GetString(0), row.GetString(1), row.GetGuid(2), row.GetBoolean(3), row.GetFieldValue<DateTimeOffset>(4));
 
-    private async Task<bool> ChangesAsync(string sql, CancellationToken cancel, params string[] values)
+    /// <param name="keepsAdmin">The user is, or stays, what they are at least.</param>
+    private async Task<UserChange> ChangeAsync(
+        string name, string sql, string[] values, bool keepsAdmin, string who, string what, string? detail, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand(sql);
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        if (!keepsAdmin && await OnlyAdminAsync(connection, cancel) == name)
+            return UserChange.LastAdmin;
+        await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = name } } };
         foreach (var value in values)
             command.Parameters.Add(new() { Value = value });
-        return await command.ExecuteNonQueryAsync(cancel) == 1;
+        if (await command.ExecuteNonQueryAsync(cancel) == 0)
+            return UserChange.Unknown;
+        await AuditLog.WriteAsync(connection, who, what, null, name, detail, cancel);
+        await transaction.CommitAsync(cancel);
+        return UserChange.Done;
+    }
+
+    // All of them are locked, so that two administrators cannot remove each other at once.
+    private static async Task<string?> OnlyAdminAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"select name from app_user where role = '{Roles.Admin}' order by name for update", connection);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        var first = await row.ReadAsync(cancel) ? row.GetString(0) : null;
+        return await row.ReadAsync(cancel) ? null : first;
     }
 }

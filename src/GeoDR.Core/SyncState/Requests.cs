@@ -103,7 +103,10 @@ public sealed partial class Requests(NpgsqlDataSource source)
         await using var command = source.CreateCommand("""
             with added as (
                 insert into request (kind, scope, state_filter, search, verification_filter, cause_filter, paused_filter, deep, created_by, reason)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'asked for') returning id)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'asked for') returning id),
+            kept as (
+                insert into audit (who, what, detail, address)
+                select $9, $1, format('request %s: %s%s', id, $10, case when $8 then ', reading every byte' else '' end), $11 from added)
             select id from added, pg_notify('geo_request', '')
             """);
         command.Parameters.Add(new() { Value = kind });
@@ -115,17 +118,22 @@ public sealed partial class Requests(NpgsqlDataSource source)
         command.Parameters.Add(Nullable(filter.Paused, NpgsqlDbType.Boolean));
         command.Parameters.Add(new() { Value = deep });
         command.Parameters.Add(new() { Value = by });
+        command.Parameters.Add(new() { Value = filter.ToString() });
+        command.Parameters.Add(AuditOrigin.Parameter());
         return (long)(await command.ExecuteScalarAsync(cancel))!;
     }
 
     private static NpgsqlParameter Nullable(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     /// <summary>Marks one repository; false when there is none of that name.</summary>
-    public async Task<bool> ResyncOneAsync(string name, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<bool> ResyncOneAsync(string name, string who, CancellationToken cancel)
     {
         await using var connection = await source.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var marked = await WantAsync(connection, $"select id from repository where name = $1 for update", [new() { Value = name }], cancel);
+        if (marked.Count > 0)
+            await AuditLog.WriteAsync(connection, who, "resync", name, null, null, cancel);
         await transaction.CommitAsync(cancel);
         return marked.Count > 0;
     }
@@ -144,7 +152,7 @@ public sealed partial class Requests(NpgsqlDataSource source)
             if (await update.ExecuteNonQueryAsync(cancel) == 0)
                 return false;
         }
-        await AuditLog.WriteAsync(connection, who, paused ? "paused" : "resumed", name, null, null, cancel);
+        await AuditLog.WriteAsync(connection, who, paused ? AuditWords.Paused : AuditWords.Resumed, name, null, null, cancel);
         await using (var tell = new NpgsqlCommand($"notify {Marking.Channel}", connection))
             await tell.ExecuteNonQueryAsync(cancel);
         await transaction.CommitAsync(cancel);
@@ -178,10 +186,11 @@ public sealed partial class Requests(NpgsqlDataSource source)
     {
         if (marked == 0)
             return;
-        await using var command = source.CreateCommand("insert into audit (who, what, detail) values ($1, $2, $3)");
+        await using var command = source.CreateCommand("insert into audit (who, what, detail, address) values ($1, $2, $3, $4)");
         command.Parameters.Add(new() { Value = who });
         command.Parameters.Add(new() { Value = AuditWords.Retried });
         command.Parameters.Add(new() { Value = $"{marked} repositories that failed with: {cause}" });
+        command.Parameters.Add(AuditOrigin.Parameter());
         await command.ExecuteNonQueryAsync(cancel);
     }
 
@@ -207,11 +216,17 @@ public sealed partial class Requests(NpgsqlDataSource source)
     }
 
     /// <summary>Ends a running request; false where there is none. What is marked for sync stays marked; checks that have not begun are called off.</summary>
-    public async Task<bool> StopAsync(long id, CancellationToken cancel)
+    /// <param name="who">For the audit log.</param>
+    public async Task<bool> StopAsync(long id, string who, CancellationToken cancel)
     {
-        await using var command = source.CreateCommand(
-            "update request set status = 'stopped', finished_at = clock_timestamp() where id = $1 and status = 'running' returning kind");
+        await using var command = source.CreateCommand("""
+            with stopped as (update request set status = 'stopped', finished_at = clock_timestamp() where id = $1 and status = 'running' returning kind),
+            kept as (insert into audit (who, what, detail, address) select $2, 'stopped', format('request %s: %s', $1, kind), $3 from stopped)
+            select kind from stopped
+            """);
         command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = who });
+        command.Parameters.Add(AuditOrigin.Parameter());
         if (await command.ExecuteScalarAsync(cancel) is not string kind)
             return false;
         while (kind == Reverify && await CallOffAsync(id, cancel) > 0)

@@ -19,6 +19,14 @@ public sealed record RowFilter(
 
     public bool IsEmpty => this == All;
 
+    /// <summary>For the audit log: "state failed, names with app", "all repositories".</summary>
+    public override string ToString() => IsEmpty ? "all repositories" : string.Join(", ", new[]
+    {
+        State is { } state ? $"state {StateWord.Of(state)}" : null, Search is null ? null : $"names with {Search}",
+        Verification is { } check ? $"verification {StateWord.Of(check)}" : null, Cause is null ? null : $"cause {Cause}",
+        Paused is { } paused ? paused ? "paused" : "not paused" : null,
+    }.OfType<string>());
+
     /// <summary>The condition on a row <c>r</c> of <c>repository</c>. What is a number or a word of ours stands in it, so that partial indexes serve it.</summary>
     internal string Sql(NpgsqlParameterCollection parameters)
     {

@@ -1,4 +1,5 @@
 using GeoDR.Alerts;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Sites;
 
@@ -26,8 +27,9 @@ internal static class AlertApi
         });
     }
 
-    private static async Task<IResult> TestAsync(AlertTargets targets, GeoSettings settings, TimeProvider time, CancellationToken cancel)
+    private static async Task<IResult> TestAsync(AlertTargets targets, GeoSettings settings, AuditLog audit, HttpContext http, TimeProvider time, CancellationToken cancel)
     {
+        await audit.NoteAsync(http.User.Identity?.Name ?? "api", AuditWords.AlertTest, null, null, null, cancel);
         var results = await targets.TestAsync(settings.SiteName, time, cancel);
         return Results.Ok(new { items = results.Select(r => new { r.Target, r.Result.Delivered, r.Result.Error }) });
     }

@@ -1,5 +1,7 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using GeoDR.Configuration;
+using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -15,10 +17,12 @@ internal sealed class ApiTokenAuthentication(
 {
     public const string Name = "ApiToken";
 
-    /// <summary>Either an API token or the dashboard's session.</summary>
+    /// <summary>An API token, a proxy's word, or the dashboard's session.</summary>
     public const string EitherScheme = "ApiTokenOrSession";
 
-    public static string SchemeOf(HttpContext http) => TokenOf(http.Request) is null ? CookieAuthenticationDefaults.AuthenticationScheme : Name;
+    public static string SchemeOf(HttpContext http) => TokenOf(http.Request) is not null ? Name
+        : ProxyAuthentication.Applies(http, http.RequestServices.GetRequiredService<GeoSettings>().SignIn) ? ProxyAuthentication.Name
+        : CookieAuthenticationDefaults.AuthenticationScheme;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -26,13 +30,18 @@ internal sealed class ApiTokenAuthentication(
             return AuthenticateResult.NoResult();
         try
         {
-            if (await tokens.FindAsync(token, Context.RequestAborted) is not { } found)
+            var found = await tokens.FindAsync(token, Context.RequestAborted);
+            if (found is not { Expired: false })
+            {
+                Context.Refuse(found is null ? RefusalKinds.UnknownToken : RefusalKinds.ExpiredToken, found is null ? null : AccountRules.TokenPrefix + found.Name);
                 return AuthenticateResult.Fail("the token is unknown, revoked or expired");
-            var identity = new ClaimsIdentity([new(ClaimTypes.Name, $"token {found.Name}"), new(ClaimTypes.Role, found.Role)], Name);
+            }
+            var identity = new ClaimsIdentity([new(ClaimTypes.Name, AccountRules.TokenPrefix + found.Name), new(ClaimTypes.Role, found.Role)], Name);
             return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Name));
         }
         catch (NpgsqlException)
         {
+            Context.NotRefused();
             return AuthenticateResult.Fail("the database does not answer");
         }
     }

@@ -43,12 +43,12 @@ internal static class DeletionApi
         return Results.Ok(new DeletionPage(rows, rows.Count == most ? rows[^1].Id : null));
     }
 
-    private static async Task<IResult> AuditAsync(AuditLog audit, string? repository, long? before, int? limit, CancellationToken cancel)
+    private static async Task<IResult> AuditAsync(AuditLog audit, string? repository, string? who, bool? refused, long? before, int? limit, CancellationToken cancel)
     {
         if (limit is < 1 or > MaxLimit)
             return Bad($"limit is from 1 to {MaxLimit}");
         var most = limit ?? 100;
-        var entries = await audit.ListAsync(repository, before, most, cancel);
+        var entries = await audit.ListAsync(new(repository, who, refused), before, most, cancel);
         return Results.Ok(new AuditPage(entries, entries.Count == most ? entries[^1].Id : null));
     }
 

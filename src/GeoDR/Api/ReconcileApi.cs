@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.Reconcile;
 using GeoDR.Sites;
 
@@ -15,9 +16,11 @@ internal static class ReconcileApi
                 ? Results.Ok(new { run, findings = (await runs.FindingsAsync(id, cancel)).Select(f => new { f.Repository, f.Tag, kind = f.Kind.ToString().ToLowerInvariant(), f.Known, f.Found }) })
                 : Results.Problem(statusCode: 404, title: $"There is no comparison {id}"));
         routes.MapGroup("/api/v1/reconcile").RequireAuthorization(Roles.Operator).AddEndpointFilter<SameOriginFilter>()
-            .MapPost("", async (ReconcileRuns runs, HttpContext http, CancellationToken cancel) =>
+            .MapPost("", async (ReconcileRuns runs, AuditLog audit, HttpContext http, CancellationToken cancel) =>
             {
-                await runs.WantAsync($"asked for by {http.User.Identity?.Name ?? "api"}", cancel);
+                var who = http.User.Identity?.Name ?? "api";
+                await runs.WantAsync($"asked for by {who}", cancel);
+                await audit.NoteAsync(who, AuditWords.Compared, null, null, null, cancel);
                 return Results.Accepted("/api/v1/reconcile");
             });
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
@@ -42,10 +43,10 @@ internal static class RepositoryApi
         write.MapPost("/repositories/{id:long}/resume", (long id, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) => PauseOneAsync(id, false, list, requests, http, cancel));
         write.MapPost("/repositories/resync", ResyncManyAsync);
         write.MapReverify();
-        write.MapDelete("/requests/{id:long}", async (long id, Requests requests, CancellationToken cancel) =>
-            await requests.StopAsync(id, cancel) ? Results.NoContent() : NotFound($"running request {id}"));
-        write.MapPost("/pause", (SiteStore sites, CancellationToken cancel) => PauseAsync(sites, true, cancel));
-        write.MapPost("/resume", (SiteStore sites, CancellationToken cancel) => PauseAsync(sites, false, cancel));
+        write.MapDelete("/requests/{id:long}", async (long id, Requests requests, HttpContext http, CancellationToken cancel) =>
+            await requests.StopAsync(id, http.User.Identity?.Name ?? "api", cancel) ? Results.NoContent() : NotFound($"running request {id}"));
+        write.MapPost("/pause", (SiteStore sites, HttpContext http, CancellationToken cancel) => PauseAsync(sites, true, http, cancel));
+        write.MapPost("/resume", (SiteStore sites, HttpContext http, CancellationToken cancel) => PauseAsync(sites, false, http, cancel));
     }
 
     private static async Task<IResult> StatusAsync(StatusReader status, CancellationToken cancel) =>
@@ -88,8 +89,8 @@ internal static class RepositoryApi
         : services.GetService<TagComparison>() is { } tags ? Results.Ok(await tags.ReadAsync(row.Name, limit ?? 100, cancel))
         : Problems.Conflict("This site is a primary", "Tags are compared side by side at a secondary.");
 
-    private static async Task<IResult> ResyncOneAsync(long id, RepositoryList list, Requests requests, CancellationToken cancel) =>
-        await list.GetAsync(id, cancel) is { } row && await requests.ResyncOneAsync(row.Name, cancel) ? Results.Accepted() : NotFound($"repository {id}");
+    private static async Task<IResult> ResyncOneAsync(long id, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) =>
+        await list.GetAsync(id, cancel) is { } row && await requests.ResyncOneAsync(row.Name, http.User.Identity?.Name ?? "api", cancel) ? Results.Accepted() : NotFound($"repository {id}");
 
     private static async Task<IResult> PauseOneAsync(long id, bool paused, RepositoryList list, Requests requests, HttpContext http, CancellationToken cancel) =>
         await list.GetAsync(id, cancel) is { } row && await requests.PauseOneAsync(row.Name, paused, http.User.Identity?.Name ?? "api", cancel) ? Results.NoContent() : NotFound($"repository {id}");
@@ -102,9 +103,9 @@ internal static class RepositoryApi
         return Results.Accepted($"/api/v1/requests/{id}", new RecordedRequest(id));
     }
 
-    private static async Task<IResult> PauseAsync(SiteStore sites, bool paused, CancellationToken cancel)
+    private static async Task<IResult> PauseAsync(SiteStore sites, bool paused, HttpContext http, CancellationToken cancel)
     {
-        await sites.PauseAsync(paused, cancel);
+        await sites.PauseAsync(paused, http.User.Identity?.Name ?? "api", cancel);
         return Results.NoContent();
     }
 
@@ -147,10 +148,16 @@ internal sealed class SameOriginFilter : IEndpointFilter
 {
     public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        var request = context.HttpContext.Request;
-        var origin = request.Headers.Origin.ToString();
-        if (origin.Length == 0 || Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value)
+        if (SameOrigin.Holds(context.HttpContext.Request))
             return next(context);
+        context.HttpContext.Refuse(RefusalKinds.Origin, context.HttpContext.User.Identity?.Name);
         return ValueTask.FromResult<object?>(Results.Problem(statusCode: 403, title: "The call comes from another site"));
     }
+}
+
+/// <summary>Whether a browser sends a call from a page of this site; a call that names no origin is no browser's write.</summary>
+internal static class SameOrigin
+{
+    public static bool Holds(HttpRequest request) => request.Headers.Origin.ToString() is not { Length: > 0 } origin
+        || Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value;
 }

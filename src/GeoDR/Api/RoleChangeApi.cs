@@ -25,6 +25,18 @@ internal sealed record RevokeCall(string? Site);
 /// <param name="Name">This site's name.</param>
 internal sealed record RemoveCall(string? Site, string? Name);
 
+/// <summary>Which site is invited.</summary>
+/// <param name="MayPromote">It may become the primary.</param>
+internal sealed record InviteCall(string? Site, bool MayPromote);
+
+/// <summary>An invitation: not shown again.</summary>
+/// <param name="Command">What is run at the new site.</param>
+internal sealed record InviteAnswer(string Site, string Invitation, DateTimeOffset Until, string Command, string Next);
+
+/// <summary>Whether clients may write to this site's registry.</summary>
+/// <param name="Name">This site's name.</param>
+internal sealed record FenceWish(string? Name);
+
 /// <summary>What changes who is the primary, and who takes part: for administrators. A GET says what would be done, and does nothing.</summary>
 internal static class RoleChangeApi
 {
@@ -42,6 +54,9 @@ internal static class RoleChangeApi
         act.MapPost("/term", ChooseAsync);
         act.MapPost("/sites/revoke", RevokeAsync);
         act.MapPost("/sites/remove", RemoveAsync);
+        act.MapPost("/sites/invite", InviteAsync);
+        act.MapPost("/fence", (FenceWish call, ClientFence fence, SiteStore sites, HttpContext http, CancellationToken cancel) => FenceAsync(true, call, fence, sites, http, cancel));
+        act.MapPost("/unfence", (FenceWish call, ClientFence fence, SiteStore sites, HttpContext http, CancellationToken cancel) => FenceAsync(false, call, fence, sites, http, cancel));
     }
 
     private static bool? Manner(bool planned, bool unplanned) => planned ? true : unplanned ? false : null;
@@ -89,6 +104,24 @@ internal static class RoleChangeApi
             await removal.RemoveAsync(await removal.PlanAsync(site, cancel), Who(http), cancel);
             return Results.Ok(new { Removed = site });
         }, cancel);
+
+    private static async Task<IResult> InviteAsync(InviteCall call, InvitationStart start, HttpContext http, CancellationToken cancel)
+    {
+        if (start.NameFault(call.Site) is { } fault)
+            return Problems.Bad(fault);
+        try
+        {
+            var made = await start.MakeAsync(call.Site!, call.MayPromote, Who(http), cancel);
+            return Results.Ok(new InviteAnswer(call.Site!, made.Line, made.Until, made.Command, made.Words));
+        }
+        catch (RoleChangedException e)
+        {
+            return Problems.Conflict("This site invites nobody now", e.Message);
+        }
+    }
+
+    private static Task<IResult> FenceAsync(bool fence, FenceWish call, ClientFence clients, SiteStore sites, HttpContext http, CancellationToken cancel) =>
+        ConfirmedAsync(call.Name, sites, "That could not be done", async () => Results.Ok(new { Next = await clients.SetAsync(fence, Who(http), cancel) }), cancel);
 
     private static async Task<IResult> ConfirmedAsync(string? name, SiteStore sites, string refused, Func<Task<IResult>> act, CancellationToken cancel)
     {

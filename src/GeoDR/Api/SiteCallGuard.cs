@@ -1,4 +1,5 @@
 using GeoDR.Configuration;
+using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 using GeoDR.Tokens;
 using Npgsql;
@@ -17,7 +18,10 @@ internal sealed class SiteCallGuard(GeoSettings settings, SiteBook book, TimePro
     {
         try
         {
-            return await ReadAsync(http);
+            var call = await ReadAsync(http);
+            if (call.Caller is null)
+                http.Refuse(RefusalKinds.SiteCall, SiteToken.ReadIssuer(TokenOf(http.Request)));
+            return call;
         }
         catch (NpgsqlException)
         {

@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.Status;
 using GeoDR.SyncState;
 using GeoDR.Verification;
@@ -20,9 +21,13 @@ internal static class VerificationApi
     public static async Task<IResult> DamageAsync(long id, RepositoryList list, DamageList damage, CancellationToken cancel) =>
         await list.GetAsync(id, cancel) is null ? RepositoryApi.NotFound($"repository {id}") : Results.Ok(new { items = await damage.ListAsync(id, 100, cancel) });
 
-    private static async Task<IResult> OneAsync(long id, bool? deep, RepositoryList list, Checks checks, CancellationToken cancel) =>
-        await list.GetAsync(id, cancel) is { } row && (await checks.AskAsync(row.Name, RowFilter.All, deep == true, cancel)).Marked > 0
-            ? Results.Accepted() : RepositoryApi.NotFound($"repository {id}");
+    private static async Task<IResult> OneAsync(long id, bool? deep, RepositoryList list, Checks checks, AuditLog audit, HttpContext http, CancellationToken cancel)
+    {
+        if (await list.GetAsync(id, cancel) is not { } row || (await checks.AskAsync(row.Name, RowFilter.All, deep == true, cancel)).Marked == 0)
+            return RepositoryApi.NotFound($"repository {id}");
+        await audit.NoteAsync(http.User.Identity?.Name ?? "api", Requests.Reverify, row.Name, null, deep == true ? AuditWords.Deep : null, cancel);
+        return Results.Accepted();
+    }
 
     private static async Task<IResult> ManyAsync(ReverifyRequest wish, Requests requests, HttpContext http, CancellationToken cancel)
     {

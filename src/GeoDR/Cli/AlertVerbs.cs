@@ -1,5 +1,6 @@
 using System.CommandLine;
 using GeoDR.Alerts;
+using GeoDR.Audit;
 using GeoDR.Dashboard;
 using GeoDR.Hosting;
 
@@ -45,6 +46,13 @@ internal static class AlertVerbs
             await Console.Error.WriteLineAsync("No target is set: give Geo:Alerts:Webhook:Url, or Geo:Alerts:Mail:Host, From and To.");
             return ExitCodes.Failed;
         }
+        // Alerts are sent without a database, too.
+        await VerbSettings.GuardAsync(async () =>
+        {
+            await using var source = SiteDatabase.Open(settings.Database);
+            await new AuditLog(source).NoteAsync(Environment.UserName, AuditWords.AlertTest, null, null, null, cancel);
+            return ExitCodes.Success;
+        });
         Listing.Write(json, [.. results.Select(r => new Tried(r.Target, r.Result.Delivered, r.Result.Error))], ["target", "", "why"], r =>
             [r.Target, r.Delivered ? "delivered" : "not delivered", r.Error ?? ""]);
         return results.All(r => r.Result is { Delivered: true, Error: null }) ? ExitCodes.Success : ExitCodes.Failed;

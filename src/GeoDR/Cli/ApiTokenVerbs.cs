@@ -1,7 +1,6 @@
 using System.CommandLine;
-using GeoDR.Configuration;
+using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
-using Spectre.Console;
 
 namespace GeoDR.Cli;
 
@@ -28,41 +27,12 @@ internal static class ApiTokenVerbs
         var revoke = new Command("revoke", "refuse it from now on") { old };
         revoke.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            var found = await new ApiTokenStore(source).RevokeAsync(p.GetValue(old)!, cancel);
-            await Console.Error.WriteLineAsync(found ? "It is refused from now on." : $"There is no API token {p.GetValue(old)}; `geodr apitoken list` names them.");
-            return found ? ExitCodes.Success : ExitCodes.Failed;
+            var outcome = await new TokenAccounts(new(source)).RevokeAsync(p.GetValue(old)!, Environment.UserName, cancel);
+            return await UserVerbs.SayAsync(outcome);
         }));
         return new Command("apitoken", "tokens for scripts that call the API") { fresh, list, revoke };
     }
 
-    private static Task<int> NewAsync(string name, string role, string? lifetime, CancellationToken cancel)
-    {
-        TimeSpan? life = null;
-        var words = name.Length is 0 or > 64 ? "A name has 1 to 64 characters."
-            : !Roles.All.Contains(role) ? $"'{role}' is no role; write viewer, operator or admin."
-            : null;
-        if (lifetime is not null)
-        {
-            if (Duration.TryParse(lifetime, out var parsed) && parsed > TimeSpan.Zero && parsed <= TimeSpan.FromDays(3660))
-                life = parsed;
-            else
-                words ??= $"'{lifetime}' is no lifetime; write one such as 12h or 90d, ten years at most.";
-        }
-        if (words is not null)
-        {
-            Console.Error.WriteLine(words);
-            return Task.FromResult(ExitCodes.Usage);
-        }
-        return VerbSettings.WithDatabaseAsync(async source =>
-        {
-            if (await new ApiTokenStore(source).NewAsync(name, role, life, cancel) is not { } token)
-            {
-                await Console.Error.WriteLineAsync($"There is an API token {name} already; revoke it first, or take another name.");
-                return ExitCodes.Failed;
-            }
-            await Console.Error.WriteLineAsync($"Send it as `Authorization: Bearer …`; it acts as {role} and is not shown again.");
-            Console.WriteLine(token);
-            return ExitCodes.Success;
-        });
-    }
+    private static Task<int> NewAsync(string name, string role, string? lifetime, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
+        await UserVerbs.SayAsync(await new TokenAccounts(new(source)).NewAsync(name, role, lifetime, Environment.UserName, cancel)));
 }

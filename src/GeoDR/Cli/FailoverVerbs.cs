@@ -121,13 +121,7 @@ internal static class FailoverVerbs
         {
             if (VerbSettings.Read() is not { } settings)
                 return ExitCodes.Settings;
-            var hook = fence ? settings.Failover.FenceCommand : settings.Failover.UnfenceCommand;
-            if (hook.Count > 0 && await HookCommand.RunAsync(hook, cancel) is { } failed)
-                return await SayAsync(failed, ExitCodes.Failed);
-            // The mark that load balancers go by, too.
-            await new RoleChange(source, TimeProvider.System).HandOverAsync(fence ? Guid.NewGuid() : null, cancel);
-            return await SayAsync(
-                (fence ? "Clients are fenced" : "Clients are let in") + (hook.Count > 0 ? "." : $" by /healthz/primary alone: no Geo:Failover:{(fence ? "FenceCommand" : "UnfenceCommand")} is set."), ExitCodes.Success);
+            return await SayAsync(await new ClientFence(settings, source).SetAsync(fence, Environment.UserName, cancel), ExitCodes.Success);
         }));
         return command;
     }

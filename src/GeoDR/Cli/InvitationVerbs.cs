@@ -36,26 +36,14 @@ internal static class InvitationVerbs
     {
         if (VerbSettings.Read() is not { } settings)
             return ExitCodes.Settings;
-        if (!SettingsReader.IsSiteName(name) || name == settings.SiteName)
-            return await SayAsync($"'{name}' is no name for another site: 1 to 63 letters, digits, '-', '_' or '.'.", ExitCodes.Usage);
-        var faults = new List<Fault>();
-        if (settings.SiteKeyFile is null)
-            faults.Add(new(KeyFile, "is missing; an invitation names this site's key, make one with `geodr key new`"));
-        if (settings.SiteUrl is null)
-            faults.Add(new("Geo:Site:Url", "is missing; an invitation names where this site is called"));
-        if (settings.Peers.Any(p => p.Name == name && p.PublicKeyFile is not null))
-            faults.Add(new($"Geo:Peers:{name}:PublicKeyFile", $"names {name}'s key already, and would win over the one it joins with; remove it"));
-        if (!VerbSettings.Report(faults))
+        var start = new InvitationStart(settings, source);
+        if (start.NameFault(name) is { } fault)
+            return await SayAsync(fault, ExitCodes.Usage);
+        if (!VerbSettings.Report(start.Faults(name)))
             return ExitCodes.Settings;
-        if (await new SiteStore(source).ReadAsync(cancel) is not { IsPrimary: true, IsFenced: false })
-            return await SayAsync("This site is no confirmed primary: invite at the primary.", ExitCodes.Failed);
-        var known = await new SiteBook(source).FindAsync(name, cancel);
-        using var key = SiteKey.Load(settings.SiteKeyFile!);
-        var (made, until) = await new Invitations(source).NewAsync(name, mayPromote, Environment.UserName, cancel);
-        Console.WriteLine(new Invitation(made.Id, name, settings.SiteName, settings.SiteUrl!.AbsoluteUri.TrimEnd('/'), key.PublicPem, made.Secret, until));
-        await Console.Error.WriteLineAsync(
-            $"Run `geodr site join` with this line at {name} before {until.UtcDateTime:HH:mm} UTC. It counts once, and whoever has it can join as {name}."
-            + (known?.PublicKey is null ? "" : $" {name} is known already: joining replaces its key."));
+        var made = await start.MakeAsync(name, mayPromote, Environment.UserName, cancel);
+        Console.WriteLine(made.Line);
+        await Console.Error.WriteLineAsync(made.Words);
         if (database)
             await ReaderAsync(source, name, cancel);
         return ExitCodes.Success;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GeoDR.Audit;
 using System.Text.Json;
 using GeoDR.Configuration;
 using GeoDR.Hosting;
@@ -39,6 +40,8 @@ internal static class ReconcileVerb
             var source = services.GetRequiredService<NpgsqlDataSource>();
             if (await new SiteStore(source).ReadAsync(cancel) is not { } site)
                 return await SayAsync("This site has not been started yet: run `geodr serve`.");
+            if (!dry)
+                await new AuditLog(source).NoteAsync(Environment.UserName, AuditWords.Compared, null, null, null, cancel);
             // A run by hand reads everything, whenever it was read last.
             var since = await NowAsync(source, cancel);
             try

@@ -1,4 +1,5 @@
 using GeoDR.Api;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Dashboard;
 using GeoDR.Failover;
@@ -18,9 +19,16 @@ namespace GeoDR.Cli;
 /// <summary>Runs a site, or only its sync workers.</summary>
 internal static class ServeVerb
 {
-    public static Task<int> RunAsync(CancellationToken cancel) => PreparedAsync(migrate: true, ServeAsync, cancel);
+    public static Task<int> RunAsync(CancellationToken cancel) => ByItselfAsync(migrate: true, ServeAsync, cancel);
 
-    public static Task<int> RunWorkerAsync(CancellationToken cancel) => PreparedAsync(migrate: false, WorkAsync, cancel);
+    public static Task<int> RunWorkerAsync(CancellationToken cancel) => ByItselfAsync(migrate: false, WorkAsync, cancel);
+
+    // What it does from here on, nobody does from this shell.
+    private static Task<int> ByItselfAsync(bool migrate, Func<GeoSettings, Site, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
+    {
+        AuditOrigin.Address = null;
+        return PreparedAsync(migrate, run, cancel);
+    }
 
     private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, IJobEngine engine, bool again, CancellationToken cancel)
     {
@@ -38,7 +46,7 @@ internal static class ServeVerb
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();
-        builder.Services.AddOpenApi();
+        builder.Services.AddDescription();
         if (role == Site.Primary)
             builder.Services.AddPrimary(settings);
         else
@@ -70,6 +78,7 @@ internal static class ServeVerb
         app.MapDeletionApi();
         app.MapSchedulesApi();
         app.MapAlertApi();
+        app.MapAccountsApi();
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();

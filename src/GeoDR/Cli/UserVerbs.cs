@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 
@@ -8,8 +7,6 @@ namespace GeoDR.Cli;
 /// <summary>Dashboard users.</summary>
 internal static class UserVerbs
 {
-    private const int LeastLength = 8;
-
     public static Command Command()
     {
         var name = new Argument<string>("name");
@@ -28,56 +25,37 @@ internal static class UserVerbs
         }));
         var gone = new Argument<string>("name");
         var remove = new Command("remove", "who it was is signed out") { gone };
-        remove.SetAction((p, cancel) => ChangeAsync(p.GetValue(gone)!, (users, who) => users.RemoveAsync(who, cancel), "may no longer sign in"));
+        remove.SetAction((p, cancel) => ChangeAsync((users, by) => users.RemoveAsync(p.GetValue(gone)!, by, itself: true, cancel)));
         var (whose, becomes) = (new Argument<string>("name"), new Argument<string>("role") { Description = "viewer, operator or admin" });
         var change = new Command("role", "give another role; who it is signs in again") { whose, becomes };
-        change.SetAction((p, cancel) =>
-        {
-            var wanted = p.GetValue(becomes)!;
-            if (Roles.All.Contains(wanted))
-                return ChangeAsync(p.GetValue(whose)!, (users, who) => users.SetRoleAsync(who, wanted, cancel), $"is {wanted} now");
-            Console.Error.WriteLine(NoRole(wanted));
-            return Task.FromResult(ExitCodes.Usage);
-        });
-        return new Command("user", "dashboard users") { add, list, remove, change };
+        change.SetAction((p, cancel) => ChangeAsync((users, by) => users.SetRoleAsync(p.GetValue(whose)!, p.GetValue(becomes), by, itself: true, cancel)));
+        var locked = new Argument<string>("name");
+        var unlock = new Command("unlock", "let somebody try again after too many wrong passwords") { locked };
+        unlock.SetAction((p, cancel) => ChangeAsync((users, by) => users.UnlockAsync(p.GetValue(locked)!, by, cancel)));
+        return new Command("user", "dashboard users") { add, list, remove, change, unlock };
     }
 
-    private static Task<int> ChangeAsync(string name, Func<UserStore, string, Task<bool>> change, string outcome) => VerbSettings.WithDatabaseAsync(async source =>
+    /// <summary>The words for people; a secret that was made, alone on the standard output.</summary>
+    public static async Task<int> SayAsync(AccountOutcome outcome)
     {
-        var found = await change(new UserStore(source), name);
-        await Console.Error.WriteLineAsync(found ? $"{name} {outcome}." : $"There is no user {name}; `geodr user list` names them.");
-        return found ? ExitCodes.Success : ExitCodes.Failed;
-    });
+        await Console.Error.WriteLineAsync(outcome.Words);
+        if (outcome.Secret is { } secret)
+            Console.WriteLine(secret);
+        return outcome.Result switch
+        {
+            AccountResult.Done => ExitCodes.Success,
+            AccountResult.Bad => ExitCodes.Usage,
+            _ => ExitCodes.Failed,
+        };
+    }
 
-    private static string NoRole(string role) => $"'{role}' is no role; write viewer, operator or admin.";
+    private static Task<int> ChangeAsync(Func<UserAccounts, string, Task<AccountOutcome>> change) =>
+        VerbSettings.WithDatabaseAsync(async source => await SayAsync(await change(new(new(source)), Environment.UserName)));
 
+    // A known name gets the new password and role, and whoever is signed in with the old ones is out.
     private static Task<int> AddAsync(string name, string role, bool fromStdin, CancellationToken cancel)
     {
-        var words = name.Length is 0 or > 64 ? "A name has 1 to 64 characters."
-            : !Roles.All.Contains(role) ? NoRole(role)
-            : null;
-        var password = fromStdin ? Console.In.ReadLine() ?? "" : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
-        if (password.Length < LeastLength)
-            words ??= $"A password has at least {LeastLength} characters.";
-        if (words is not null)
-        {
-            Console.Error.WriteLine(words);
-            return Task.FromResult(ExitCodes.Usage);
-        }
-        return VerbSettings.WithDatabaseAsync(async source =>
-        {
-            var users = new UserStore(source);
-            var hash = SignIn.Hash(password);
-            // A known name gets the new password and role, and whoever is signed in with the old ones is out.
-            if (!await users.AddAsync(name, hash, role, cancel))
-            {
-                await users.SetPasswordAsync(name, hash, cancel);
-                await users.SetRoleAsync(name, role, cancel);
-            }
-            await Console.Error.WriteLineAsync($"{name} may sign in as {role}.");
-            if (!fromStdin)
-                Console.WriteLine(password);
-            return ExitCodes.Success;
-        });
+        var password = fromStdin ? Console.In.ReadLine() ?? "" : null;
+        return ChangeAsync((users, by) => users.PutAsync(name, role, password, by, cancel));
     }
 }

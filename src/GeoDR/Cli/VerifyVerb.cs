@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
@@ -42,6 +43,7 @@ internal static class VerifyVerb
             return await FailAsync($"There is no repository {repository} here.");
         if (marked == 0 && !filter.IsEmpty)
             return await FailAsync("No repository here matches.");
+        await new AuditLog(source).NoteAsync(Environment.UserName, Requests.Reverify, repository, null, deep ? AuditWords.Deep : null, cancel);
         var outages = new Outages(source);
         var stopped = await LongWork.ShowAsync("Checking", async report =>
         {

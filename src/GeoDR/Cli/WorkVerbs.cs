@@ -65,7 +65,7 @@ internal static class WorkVerbs
         var stop = new Command("stop", "what is marked for sync stays marked; checks that have not begun are called off") { stopped };
         stop.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            if (!await new Requests(source).StopAsync(p.GetValue(stopped), cancel))
+            if (!await new Requests(source).StopAsync(p.GetValue(stopped), Environment.UserName, cancel))
                 return await NoneAsync($"There is no running request {p.GetValue(stopped)}; `geodr requests list` names them.");
             await Console.Error.WriteLineAsync("It is stopped.");
             return ExitCodes.Success;

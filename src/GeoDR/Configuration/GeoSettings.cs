@@ -133,6 +133,7 @@ public sealed record GeoSettings
     public AlertSettings Alerts { get; init; } = new();
     public FailoverSettings Failover { get; init; } = new();
     public DrillSettings Drill { get; init; } = new();
+    public SignInSettings SignIn { get; init; } = new();
     /// <summary>What a secondary follows; default everything.</summary>
     public SiteSelection Selection { get; init; } = SiteSelection.All;
 

@@ -76,6 +76,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             Schedules = SchedulesSettings.Read(Time),
             Jobs = JobsSettings.Read(Text, Wrong),
             Drill = DrillSettings.Read(Text, Time, Wrong),
+            SignIn = SignInSettings.Read(Text, List, Wrong),
             Failover = FailoverSettings.Read(Text, Flag, Time, List, Registry),
             Alerts = new AlertSettingsReader(configuration, Text, Secret, Wrong).Read(),
             Log = LogSettings.Read(Text, Wrong),

@@ -12,7 +12,7 @@ internal static class UnknownKeys
 
     private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Jobs", "Targets", "Alerts", "Metrics", "Retention", "Tls"],
+        ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Jobs", "Targets", "Alerts", "Metrics", "Retention", "Tls", "SignIn"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
@@ -22,6 +22,7 @@ internal static class UnknownKeys
         ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
         ["Geo:Failover"] = ["FenceCommand", "UnfenceCommand", "StartHold", "MayPromote", "Heartbeat", "Clients"],
         ["Geo:Failover:Clients"] = s_registry,
+        ["Geo:SignIn"] = ["Header", "GroupsHeader", "Viewer", "Operator", "Admin", "TrustedProxies"],
         ["Geo:Drill"] = ["Every", "Repositories", "BytesPerSecond"],
         ["Geo:Sync"] = ["Workers", "BlobsPerImage", "ConnectionsPerRegistry", "BandwidthLimit", "BandwidthWindows", "CopyForeignLayers", "Lease", "IdleTimeout"],
         ["Geo:Reconcile"] = ["Every", "RequestsPerSecond", "Settle"],

@@ -1,4 +1,5 @@
 using GeoDR.Api;
+using GeoDR.Audit;
 using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Sites;
@@ -51,7 +52,10 @@ public static class DashboardExtensions
             headers["Referrer-Policy"] = "no-referrer";
             return next(context);
         });
+        app.UseClientAddress();
+        app.UseRefusals();
         app.UseAuthentication();
+        app.UseAddressClaim();
         app.UseAuthorization();
         app.UseAntiforgery();
         app.MapStaticAssets().AllowAnonymous();
@@ -65,7 +69,10 @@ public static class DashboardExtensions
 
     private static IServiceCollection AddAccess(this IServiceCollection services)
     {
+        services.TryAddSingleton<AuditLog>();
+        services.AddSingleton<Refusals>().AddHostedService(p => p.GetRequiredService<Refusals>());
         services.TryAddSingleton<SignIn>();
+        services.AddSingleton<UserAccounts>().AddSingleton<TokenAccounts>();
         services.AddScoped<Actor>();
         services.AddScoped<Operations>();
         services.AddScoped<AuthenticationStateProvider, SessionCheck>();
@@ -75,6 +82,7 @@ public static class DashboardExtensions
         services.AddAuthentication(ApiTokenAuthentication.EitherScheme)
             .AddPolicyScheme(ApiTokenAuthentication.EitherScheme, null, options => options.ForwardDefaultSelector = ApiTokenAuthentication.SchemeOf)
             .AddScheme<AuthenticationSchemeOptions, ApiTokenAuthentication>(ApiTokenAuthentication.Name, null)
+            .AddScheme<AuthenticationSchemeOptions, ProxyAuthentication>(ProxyAuthentication.Name, null)
             .AddCookie();
         services.AddSingleton<SessionCookie>();
         services.AddSingleton<IConfigureOptions<CookieAuthenticationOptions>>(p => p.GetRequiredService<SessionCookie>());

@@ -29,7 +29,7 @@ internal static class FailoverComposition
         .AddSingleton(new OwnWriter(settings.Registry?.Username ?? RegistryClients.Subject(settings.SiteName), RegistryClients.UserAgent(settings.SiteName)))
         .AddSingleton<DivergentTags>().AddSingleton<FailoverRuns>().AddSingleton<TokenGrants>().AddSingleton<Invitations>().AddSingleton<SeenCalls>().AddReadiness(settings)
         .AddSingleton(p => new PromotionStart(settings, p.GetRequiredService<NpgsqlDataSource>(), p.GetService<FailoverPeers>()))
-        .AddSingleton<DemotionStart>().AddSingleton<TermChoice>().AddSingleton<Revocation>().AddSingleton<SiteRemoval>()
+        .AddSingleton<InvitationStart>().AddSingleton<ClientFence>().AddSingleton<DemotionStart>().AddSingleton<TermChoice>().AddSingleton<Revocation>().AddSingleton<SiteRemoval>()
         .AddCalls(settings)
         .AddHostedService<HeartbeatLoop>().AddHostedService<FollowLoop>().AddHostedService<FailoverLoop>();
 

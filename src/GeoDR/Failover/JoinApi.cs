@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using GeoDR.Api;
 using GeoDR.Configuration;
+using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 using GeoDR.Tokens;
 
@@ -29,19 +30,19 @@ internal static class JoinApi
         if (JoinCall.Read<JoinCall>(bytes) is not { } call || JoinCall.Read<JoinRequest>(Encoding.UTF8.GetBytes(call.Body)) is not { } request)
             return Problems.Bad("The body holds what the joining site says of itself, and the proof that it was invited.");
         if (await invitations.FindAsync(request.Invitation, cancel) is not { } invitation || !Invitation.MacHolds(invitation.Secret, call.Body, call.Mac))
-            return Refuse("The invitation does not hold: it was used, it ended, or it is none of this site.");
+            return Refuse(http, "The invitation does not hold: it was used, it ended, or it is none of this site.");
         // From here on the caller is one that was invited, and may be told.
         if (PublicKey(request.PublicKey) is not { } key || !IsUrl(request.Url) || !IsUrl(request.RegistryUrl))
             return Problems.Bad("The joining site's key is an EC P-256 one in PEM, and its URLs are https://host[:port].");
         var token = SiteCallGuard.TokenOf(http.Request);
         if (Verify(token, key, invitation.Name, settings.SiteName, bytes, time) is { } fault)
-            return Refuse(fault);
+            return Refuse(http, fault);
         if (await sites.ReadAsync(cancel) is not { IsPrimary: true, IsFenced: false } || !hold.IsOpen || settings.SiteKey is not { } own)
             return Problems.Conflict("This site is no confirmed primary", "Join at the primary; it has a key of its own (Geo:Site:KeyFile).");
         if (!await seen.IsFirstAsync(SiteToken.ReadId(token), cancel))
-            return Refuse("The call was made before.");
+            return Refuse(http, "The call was made before.");
         if (await invitations.UseAsync(invitation, key, Trim(request.Url), Trim(request.RegistryUrl), cancel) != JoinResult.Joined)
-            return Refuse("The invitation does not hold: it was used by another key, or the site was revoked since it was made.");
+            return Refuse(http, "The invitation does not hold: it was used by another key, or the site was revoked since it was made.");
         var welcome = JsonSerializer.Serialize(
             new Welcome(invitation.Id, [.. (await book.ListAsync(cancel)).Where(s => !s.Revoked)], await terms.NewestAsync(cancel)), JoinCall.Json);
         return Results.Ok(new JoinAnswer(welcome, SiteToken.Create(
@@ -76,5 +77,9 @@ internal static class JoinApi
 
     private static string? Trim(string? url) => url is null ? null : new Uri(url).AbsoluteUri.TrimEnd('/');
 
-    private static IResult Refuse(string detail) => Results.Problem(statusCode: 401, title: "The site was not let in", detail: detail);
+    private static IResult Refuse(HttpContext http, string detail)
+    {
+        http.Refuse(RefusalKinds.SiteCall);
+        return Results.Problem(statusCode: 401, title: "The site was not let in", detail: detail);
+    }
 }

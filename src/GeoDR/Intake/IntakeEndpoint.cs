@@ -1,4 +1,5 @@
 using System.Buffers;
+using GeoDR.Dashboard.Access;
 using GeoDR.EventLog;
 using GeoDR.Notifications;
 
@@ -57,8 +58,11 @@ public static class IntakeEndpoint
         var cancel = http.RequestAborted;
         // Earlier versions of zot can send nothing but a name and a password.
         if (!secrets.Accepts(http.Request.Headers.Authorization, basic: format == NotificationFormats.Zot))
+        {
+            http.Note(RefusalKinds.Notification);
             return Results.Problem(statusCode: 401, title: "The notification secret is wrong",
                 detail: "Set the Authorization header that the registry sends to one of Geo:Notifications:Secrets.");
+        }
         var arrived = time.GetTimestamp();
         var (body, tooLong) = await ReadAsync(http.Request, cancel);
         if (format == NotificationFormats.Zot && !tooLong)

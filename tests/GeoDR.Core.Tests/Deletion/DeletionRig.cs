@@ -115,7 +115,7 @@ internal sealed class DeletionRig : IAsyncDisposable
         "select concat_ws(' ', reference, state, hold) from waiting_deletion order by reference");
 
     public async Task<IReadOnlyList<AuditEntry>> DeletedHereAsync(CancellationToken cancel) =>
-        [.. (await new AuditLog(_database.Source).ListAsync(null, null, 1000, cancel)).Where(e => e.What == AuditWords.Deleted).OrderBy(e => e.Id)];
+        [.. (await new AuditLog(_database.Source).ListAsync(new(), null, 1000, cancel)).Where(e => e.What == AuditWords.Deleted).OrderBy(e => e.Id)];
 
     public ValueTask DisposeAsync()
     {

@@ -106,7 +106,7 @@ public sealed class QuarantineStoreTests(PostgresFixture postgres) : DatabaseTes
         Assert.True(await Quarantine.DropAsync(cut, "anna", Stop));
         Assert.False(await Quarantine.DropAsync(cut, "anna", Stop));
         Assert.Empty(await Quarantine.ListAsync(0, 10, Stop));
-        var audit = await new AuditLog(Database.Source).ListAsync(null, null, 10, Stop);
+        var audit = await new AuditLog(Database.Source).ListAsync(new(), null, 10, Stop);
         Assert.Equal([("anna", AuditWords.Dropped), ("bert", AuditWords.Replayed)], audit.Select(a => (a.Who, a.What)));
         Assert.Contains("cut off, came 1 times): yesterday's words", audit[0].Detail, StringComparison.Ordinal);
         Assert.Contains("1 events appended, removed", audit[1].Detail, StringComparison.Ordinal);

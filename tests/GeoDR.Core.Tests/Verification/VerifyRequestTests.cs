@@ -38,7 +38,7 @@ public sealed class VerifyRequestTests(PostgresFixture postgres) : DatabaseTest(
         await Database.ExecuteAsync("update verification set state = 2, wish = 0, asked_at = null");
         await ApplyAsync(id, 2);
         Assert.Equal((5L, null, "done", true), await ShownAsync(id));
-        Assert.False(await Requests.StopAsync(id, Stop));
+        Assert.False(await Requests.StopAsync(id, "ann", Stop));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class VerifyRequestTests(PostgresFixture postgres) : DatabaseTest(
         Assert.Equal((6L, 6L, "running", true), await ShownAsync(id));
         // The first is being checked, the second was synced since, the fifth was never looked at.
         await Database.ExecuteAsync("update verification set state = 1, doing = wish, wish = 0 where repository_id = 1; update repository set last_synced_at = now() where id = 2");
-        Assert.True(await Requests.StopAsync(id, Stop));
+        Assert.True(await Requests.StopAsync(id, "ann", Stop));
         Assert.Equal((6L, null, "stopped", true), await ShownAsync(id));
         Assert.Equal(
             ["1: 1 0", "2: 0 1", "3: 2 0", "4: 3 0", "5: 0 1", "6: 0 1"],

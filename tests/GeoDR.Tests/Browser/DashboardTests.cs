@@ -53,6 +53,87 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await page.GetByRole(AriaRole.Button, new() { Name = "Release", Exact = true }).ClickAsync();
         await Assertions.Expect(rows.GetByText("old", new() { Exact = true })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
         await Assertions.Expect(rows.GetByText("older", new() { Exact = true })).ToBeVisibleAsync();
+
+        await page.GetByTestId("release-all").ClickAsync();
+        await Assertions.Expect(page.Locator(".rz-dialog")).ToContainTextAsync("1 deletion will be applied here", new() { Timeout = 20_000 });
+        await KeepAsync(page, "release-all");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Release 1 deletion", Exact = true }).ClickAsync();
+        await Assertions.Expect(rows.GetByText("older", new() { Exact = true })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+    }
+
+    [Fact]
+    public async Task UsersAndTokens_AreMadeChangedAndRemoved_ByAnAdministrator()
+    {
+        var site = _sites.Secondary.Geo.Url;
+        var page = await SignedInAsync(site);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Users", Exact = true }).ClickAsync();
+        var users = page.GetByTestId("users");
+        // What is filled in before the page is live is lost.
+        await Assertions.Expect(page.GetByTestId("user-add")).ToBeEnabledAsync(new() { Timeout = 20_000 });
+        await page.FillAsync("#new-user", "browser-user");
+        await page.GetByTestId("user-add").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("secret")).ToContainTextAsync("The password of browser-user", new() { Timeout = 20_000 });
+        var password = await page.GetByTestId("secret-text").InnerTextAsync();
+        await KeepAsync(page, "users");
+
+        // Who may only look, sees neither the pages nor the way to them.
+        var viewer = await (await fixture.Chromium.NewContextAsync()).NewPageAsync();
+        await Chromium.SignInAsync(viewer, site, "browser-user", password);
+        await Assertions.Expect(viewer.GetByRole(AriaRole.Link, new() { Name = "Users", Exact = true })).ToHaveCountAsync(0);
+        Assert.Equal(403, (await viewer.GotoAsync(new Uri(site, "/users").ToString()))!.Status);
+        await viewer.Context.CloseAsync();
+
+        await users.GetByLabel("Role of browser-user").SelectOptionAsync("operator");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change the role", Exact = true }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByText("browser-user is operator now")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        // The only administrator stays one.
+        await users.GetByRole(AriaRole.Button, new() { Name = $"Remove {TwoSites.AdminUser}", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.Locator(".rz-dialog")).ToContainTextAsync("that is you", new() { Timeout = 20_000 });
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.GetByText("is the only administrator")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await users.GetByRole(AriaRole.Button, new() { Name = "Remove browser-user", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove", Exact = true }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(users.GetByText("browser-user", new() { Exact = true })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "API tokens", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("token-add")).ToBeEnabledAsync(new() { Timeout = 20_000 });
+        await page.FillAsync("#new-token", "browser script");
+        await page.GetByTestId("token-add").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("secret-text")).ToContainTextAsync("geodr_", new() { Timeout = 20_000 });
+        await KeepAsync(page, "tokens");
+        await page.GetByRole(AriaRole.Button, new() { Name = "I have copied it", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("secret")).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke browser script", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke", Exact = true }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId("tokens").GetByText("browser script", new() { Exact = true })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+
+        await page.GotoAsync(new Uri(site, "/audit?who=admin").ToString());
+        // A page that stays open makes no requests, and its lines have the address all the same.
+        await Assertions.Expect(page.GetByTestId("audit").Locator("tr", new() { HasText = "API token revoked" }).First).ToContainTextAsync("127.0.0.1", new() { Timeout = 20_000 });
+        await KeepAsync(page, "audit");
+    }
+
+    [Fact]
+    public async Task SiteIsInvited_AndClientsAreFenced_OnTheFailoverPage()
+    {
+        var page = await SignedInAsync(_sites.Primary.Geo.Url);
+        await page.GotoAsync(new Uri(_sites.Primary.Geo.Url, "/failover").ToString());
+        await page.GetByTestId("invite-site").ClickAsync(new() { Timeout = 20_000 });
+        await page.GetByTestId("invite-name").FillAsync("lisbon");
+        await page.GetByTestId("invite").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("invitation-line")).ToContainTextAsync("geodr site join geodr-invitation-1-", new() { Timeout = 20_000 });
+        await KeepAsync(page, "invitation");
+        await page.GetByRole(AriaRole.Button, new() { Name = "I have copied it", Exact = true }).ClickAsync();
+
+        foreach (var (button, done) in new[] { ("Fence clients…", "Clients are fenced."), ("Let clients in…", "Clients are let in.") })
+        {
+            await Assertions.Expect(page.GetByTestId("fence")).ToContainTextAsync(button, new() { Timeout = 20_000 });
+            await page.GetByTestId("fence").ClickAsync();
+            await page.GetByTestId("typed-name").FillAsync(TwoSites.PrimaryName);
+            await KeepAsync(page, "fence");
+            await page.GetByTestId("confirm").ClickAsync();
+            await Assertions.Expect(page.GetByText(done).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        }
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace GeoDR.Tests.Browser;
 public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<DashboardTests.Fixture>
 {
     private static readonly string[] s_secondary =
-        ["/", "/sites", "/failures", "/events", "/deletions", "/failover", "/divergent", "/drill", "/schedules", "/workers", "/charts", "/alerts", "/quarantine", "/settings", "/audit", "/repositories/1", "/start"];
+        ["/", "/sites", "/failures", "/events", "/deletions", "/failover", "/divergent", "/drill", "/schedules", "/workers", "/charts", "/alerts", "/quarantine", "/settings", "/audit", "/audit?refused=true", "/users", "/tokens", "/repositories/1", "/start"];
 
     private static readonly string[] s_primary = ["/", "/sites", "/events", "/failover", "/charts", "/workers", "/start"];
 
@@ -33,7 +33,7 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
                 await Assertions.Expect(page.GetByTestId("connecting")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
                 await Assertions.Expect(page.Locator("main h1")).ToBeVisibleAsync(new() { Timeout = 30_000 });
                 await Assertions.Expect(page.GetByText("Reading…")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
-                found.AddRange(await LookAsync(page, $"{role}{(path == "/" ? "-overview" : path.Replace('/', '-'))}"));
+                found.AddRange(await LookAsync(page, $"{role}{(path == "/" ? "-overview" : path.Replace('/', '-').Replace('?', '-'))}"));
             }
 
             await page.CloseAsync();

@@ -13,7 +13,7 @@ public sealed class FirstStepsTests
 
     private static readonly GeoSettings s_settings = new()
     {
-        SiteName = "berlin", Role = "primary", Database = "Host=db", SiteUrl = new("https://geodr.berlin.example"), Secrets = ["hidden"],
+        SiteName = "berlin", Role = "primary", Database = "Host=db", SiteUrl = new("https://geodr.berlin.example"), Secrets = new(["hidden"]),
         Registry = new() { Url = new("https://registry.berlin.example:5000") },
     };
 
@@ -25,7 +25,7 @@ public sealed class FirstStepsTests
         Assert.Contains("url: https://geodr.berlin.example/api/v4/container_registry_event/events\n", steps[2].Paste, StringComparison.Ordinal);
         Assert.Contains("docker push registry.berlin.example:5000/first/image:1", steps[3].Paste, StringComparison.Ordinal);
         Assert.DoesNotContain(steps, s => (s.Words + s.Paste).Contains("hidden", StringComparison.Ordinal));
-        Assert.Contains("No secret is set yet", FirstSteps.Of(Status(Site.Primary), s_settings with { Secrets = [] })[2].Words, StringComparison.Ordinal);
+        Assert.Contains("No secret is set yet", FirstSteps.Of(Status(Site.Primary), s_settings with { Secrets = new([]) })[2].Words, StringComparison.Ordinal);
     }
 
     [Fact]

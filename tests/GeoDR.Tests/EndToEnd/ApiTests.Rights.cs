@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
+using GeoDR.Lab;
 
 namespace GeoDR.Tests.EndToEnd;
 
@@ -13,7 +15,10 @@ public sealed partial class ApiTests
         ["/login", "/logout", "/healthz/", "/token", "/api/v4/", "/api/v1/notifications", "/api/v1/sites/heartbeat", "/api/v1/sites/fence", "/api/v1/sites/divergent", "/api/v1/sites/join",
             "/api/v1/inventory", "/api/v1/fingerprints", "/api/v1/log"];
 
-    private static readonly string[] s_admins = ["POST /api/v1/promote", "POST /api/v1/demote", "POST /api/v1/term", "POST /api/v1/sites/revoke", "POST /api/v1/sites/remove"];
+    private static readonly string[] s_admins = ["POST /api/v1/promote", "POST /api/v1/demote", "POST /api/v1/term", "POST /api/v1/sites/revoke", "POST /api/v1/sites/remove", "POST /api/v1/sites/invite", "POST /api/v1/fence", "POST /api/v1/unfence"];
+
+    // Who may what is an administrator's to know, too.
+    private static readonly string[] s_accounts = [" /api/v1/users", " /api/v1/tokens"];
 
     // A preflight pushes.
     private static readonly string[] s_operators = ["GET /api/v1/preflight"];
@@ -30,6 +35,7 @@ public sealed partial class ApiTests
         }
 
         var wrong = new List<string>();
+        var refused = new List<string>();
         var cells = 0;
         foreach (var (path, operations) in (await JsonAsync(clients[1], "/openapi/v1.json"))["paths"]!.AsObject())
         {
@@ -41,19 +47,26 @@ public sealed partial class ApiTests
                     var expected = rank >= needed ? "let in" : rank == 0 ? "401" : "403";
                     if (await TryAsync(clients[rank], method, path) is var got && got != expected)
                         wrong.Add($"{method} {path} as {s_ranks[rank]}: {got}, not {expected}");
+                    else if (got == "403")
+                        refused.Add($"token rights-{s_ranks[rank]}");
                 }
             }
         }
 
         // Some of what an operator may do, was done.
         using var resumed = await clients[3].PostAsync("/api/v1/resume", null, Stop);
+        // Each of them is counted in the audit log, whoever else was refused in the same minute.
+        Assert.Equal(["token rights-operator", "token rights-viewer"], refused.Distinct().Order());
+        await Wait.UntilAsync(
+            async _ => (await AuditAsync(clients[3], "refused=true")).Where(l => (string?)l["what"] == "refused: missing right").Sum(l => (int)l["refused"]!) >= refused.Count,
+            TimeSpan.FromSeconds(20), () => $"fewer than the {refused.Count} that were refused are in the audit log", Stop);
         clients.ForEach(c => c.Dispose());
         Assert.Empty(wrong);
         Assert.True(cells >= 200, $"only {cells} cells were tried");
     }
 
     private static int Needed(string operation) =>
-        s_admins.Contains(operation) ? 3 : s_operators.Contains(operation) || !operation.StartsWith("GET ", StringComparison.Ordinal) ? 2 : 1;
+        s_admins.Contains(operation) || s_accounts.Any(a => operation.Contains(a, StringComparison.Ordinal)) ? 3 : s_operators.Contains(operation) || !operation.StartsWith("GET ", StringComparison.Ordinal) ? 2 : 1;
 
     private static async Task<string> TryAsync(HttpClient http, string method, string path)
     {
@@ -68,5 +81,33 @@ public sealed partial class ApiTests
             >= HttpStatusCode.InternalServerError => $"{(int)answer.StatusCode}",
             _ => "let in",
         };
+    }
+
+    [Fact]
+    public async Task Description_HasAnExampleForEveryBody_AndAnswersLikeItsExamples()
+    {
+        using var http = await SignedInAsync();
+        var (without, compared) = (new List<string>(), 0);
+        foreach (var (path, operations) in (await JsonAsync(http, "/openapi/v1.json"))["paths"]!.AsObject())
+        {
+            foreach (var (method, operation) in operations!.AsObject())
+            {
+                if (operation!["requestBody"]?["content"]?.AsObject().Any(c => c.Value!["example"] is null) == true)
+                    without.Add($"{method} {path}");
+                if (method == "get" && !path.Contains('{', StringComparison.Ordinal) && operation["responses"]?["200"]?["content"]?["application/json"]?["example"] is { } example)
+                {
+                    var answer = await JsonAsync(http, path);
+                    Assert.Equal((path, Names(example)), (path, Names(answer)));
+                    if (answer is JsonObject && answer["items"]?.AsArray() is [{ } item, ..])
+                        Assert.Equal((path, Names(example["items"]![0]!)), (path, Names(item)));
+                    compared++;
+                }
+            }
+        }
+
+        Assert.Empty(without);
+        Assert.True(compared >= 10, $"only {compared} answers were compared with their examples");
+
+        static string Names(JsonNode node) => node is JsonObject whole ? string.Join(' ', whole.Select(p => p.Key).Order()) : "a list";
     }
 }

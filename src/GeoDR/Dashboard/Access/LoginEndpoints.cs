@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -22,24 +23,37 @@ public static class LoginEndpoints
         routes.MapPost("/logout", LogoutAsync).AllowAnonymous().DisableAntiforgery();
     }
 
-    private static async Task<IResult> LoginAsync(HttpContext context, IAntiforgery antiforgery, SignIn signIn, CancellationToken cancel)
+    private static async Task<IResult> LoginAsync(HttpContext context, IAntiforgery antiforgery, SignIn signIn, AuditLog audit, CancellationToken cancel)
     {
         if (!context.Request.HasFormContentType)
             return Results.BadRequest();
         var form = await context.Request.ReadFormAsync(cancel);
         var (name, returnUrl) = (form["name"].ToString(), form["returnUrl"].ToString());
         if (!await antiforgery.IsRequestValidAsync(context))
+        {
+            context.Refuse(RefusalKinds.Form);
             return Page(returnUrl, name, Expired);
-        if (await signIn.VerifyAsync(name, form["password"], cancel) is not { } principal)
+        }
+        var attempt = await signIn.VerifyAsync(name, form["password"], cancel);
+        if (attempt.Principal is not { } principal)
+        {
+            context.Refuse(attempt.Refused!, attempt.Who);
             return Page(returnUrl, name, Refused);
+        }
+        await audit.NoteAsync(attempt.Who, "signed in", null, null, null, cancel);
         await context.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, principal);
         return Results.LocalRedirect(Local(returnUrl));
     }
 
-    private static async Task<IResult> LogoutAsync(HttpContext context, IAntiforgery antiforgery)
+    private static async Task<IResult> LogoutAsync(HttpContext context, IAntiforgery antiforgery, AuditLog audit, CancellationToken cancel)
     {
-        if (await antiforgery.IsRequestValidAsync(context))
+        if (!await antiforgery.IsRequestValidAsync(context))
+            context.Refuse(RefusalKinds.Form, context.User.Identity?.Name);
+        else if (context.User.Identity is { IsAuthenticated: true, Name: { } name })
+        {
             await context.SignOutAsync(CookieAuthenticationDefaults.AuthenticationScheme);
+            await audit.NoteAsync(name, "signed out", null, null, null, cancel);
+        }
         return Results.LocalRedirect("/login");
     }
 

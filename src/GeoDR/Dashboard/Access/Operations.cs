@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.Dashboard.Live;
 using GeoDR.Failover;
 using GeoDR.Sites;
@@ -7,16 +8,17 @@ using Radzen;
 namespace GeoDR.Dashboard.Access;
 
 /// <summary>Does what an operator asked for on a page: checks that they still may, says how it went, and shows it at once.</summary>
-public sealed class Operations(Actor actor, NotificationService notifications, LiveStatus live)
+public sealed class Operations(Actor actor, NotificationService notifications, LiveStatus live, IServiceProvider services)
 {
     /// <param name="act">Gets the name of who acts and answers in words.</param>
     public Task RunAsync(Func<string, Task<string>> act, CancellationToken cancel) => GuardAsync(async () =>
     {
-        if (await actor.NameIfAsync(Roles.Operator, cancel) is not { } name)
+        if (await NameAsync(Roles.Operator, cancel) is not ({ } name, var address))
         {
             notifications.Notify(NotificationSeverity.Error, "Not allowed", Needs(Roles.Operator));
             return;
         }
+        AuditOrigin.Address = address;
         notifications.Notify(NotificationSeverity.Success, await act(name));
         await live.RefreshAsync(cancel);
     });
@@ -27,8 +29,9 @@ public sealed class Operations(Actor actor, NotificationService notifications, L
     {
         try
         {
-            if (await actor.NameIfAsync(Roles.Admin, cancel) is not { } name)
+            if (await NameAsync(Roles.Admin, cancel) is not ({ } name, var address))
                 return Needs(Roles.Admin);
+            AuditOrigin.Address = address;
             notifications.Notify(NotificationSeverity.Success, await act(name));
             await live.RefreshAsync(cancel);
             return null;
@@ -41,6 +44,33 @@ public sealed class Operations(Actor actor, NotificationService notifications, L
         {
             return "Not done: the site's database does not answer.";
         }
+    }
+
+    /// <summary>The same, for what has an outcome of its own: shown as it is.</summary>
+    /// <returns>Null where nothing was tried.</returns>
+    internal async Task<AccountOutcome?> AsAdminAsync(Func<string, Task<AccountOutcome>> act, CancellationToken cancel)
+    {
+        AccountOutcome? outcome = null;
+        await GuardAsync(async () =>
+        {
+            if (await NameAsync(Roles.Admin, cancel) is not ({ } name, var address))
+            {
+                notifications.Notify(NotificationSeverity.Error, "Not allowed", Needs(Roles.Admin));
+                return;
+            }
+            AuditOrigin.Address = address;
+            outcome = await act(name);
+            notifications.Notify(outcome.IsDone ? NotificationSeverity.Success : NotificationSeverity.Error, outcome.IsDone ? outcome.Words : "Not done", outcome.IsDone ? "" : outcome.Words);
+        });
+        return outcome;
+    }
+
+    private async Task<(string? Name, string? Address)> NameAsync(string role, CancellationToken cancel)
+    {
+        var (name, address, may) = await actor.AskAsync(role, cancel);
+        if (!may)
+            services.GetRequiredService<Refusals>().Note(RefusalKinds.Role, address, name, "on a page");
+        return (may ? name : null, address);
     }
 
     private static string Needs(string role) => $"This needs the role {role}. Sign in again if yours was changed.";

@@ -28,11 +28,11 @@ public sealed class SessionCheck(ILoggerFactory logs, SignIn signIn) : Revalidat
 /// <summary>Who sits before the page, asked again at every act.</summary>
 public sealed class Actor(AuthenticationStateProvider authentication, SignIn signIn)
 {
-    /// <summary>The name of who acts, or null when they may not (or no longer).</summary>
-    public async Task<string?> NameIfAsync(string role, CancellationToken cancel)
+    /// <summary>Who acts and from where, and whether they may (still).</summary>
+    public async Task<(string Name, string? Address, bool May)> AskAsync(string role, CancellationToken cancel)
     {
         var user = (await authentication.GetAuthenticationStateAsync()).User;
-        return May(user, role) && await signIn.IsCurrentAsync(user, cancel) ? user.Identity?.Name : null;
+        return (user.Identity?.Name ?? "", ClientAddress.Of(user), May(user, role) && await signIn.IsCurrentAsync(user, cancel));
     }
 
     public async Task<bool> MayAsync(string role) => May((await authentication.GetAuthenticationStateAsync()).User, role);

@@ -27,7 +27,6 @@ public sealed partial class SessionCookie(IConfiguration configuration)
         options.ExpireTimeSpan = s_lifetime;
         options.SlidingExpiration = true;
         options.LoginPath = "/login";
-        options.AccessDeniedPath = "/login";
         options.ReturnUrlParameter = "returnUrl";
         options.Events.OnValidatePrincipal = ValidateAsync;
         options.Events.OnRedirectToLogin = context => AnswerAsync(context, StatusCodes.Status401Unauthorized);
@@ -47,6 +46,14 @@ public sealed partial class SessionCookie(IConfiguration configuration)
     private static Task AnswerAsync(RedirectContext<CookieAuthenticationOptions> context, int status)
     {
         var request = context.Request;
+        if (status == StatusCodes.Status401Unauthorized && request.Cookies.ContainsKey(context.Options.Cookie.Name!))
+            context.HttpContext.Refuse(RefusalKinds.Session);
+        if (status == StatusCodes.Status403Forbidden)
+        {
+            // Not to the sign-in page: whoever is signed in would be sent back here from there.
+            context.Response.StatusCode = status;
+            return context.Response.WriteAsync($"{context.HttpContext.User.Identity?.Name} may not see this. An administrator can give another role.", context.HttpContext.RequestAborted);
+        }
         if (IsForPrograms(request.Path) || !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
             context.Response.StatusCode = status;
         else
@@ -69,6 +76,7 @@ public sealed partial class SessionCookie(IConfiguration configuration)
         catch (NpgsqlException)
         {
             // Nobody can be vouched for now; the cookie itself may still be good when the database is back.
+            context.HttpContext.NotRefused();
             context.RejectPrincipal();
             return;
         }

@@ -39,16 +39,16 @@ public sealed partial class SiteHeader : LiveComponent
         request.Left is { } left ? Math.Min(99, 100d * Math.Max(0, request.Marked - left) / Math.Max(1, request.Marked)) :
         repositories == 0 ? 0 : Math.Min(99, 100d * request.Marked / repositories);
 
-    private Task PauseAsync(bool pause) => RunAsync(async _ =>
+    private Task PauseAsync(bool pause) => RunAsync(async name =>
     {
-        await Sites.PauseAsync(pause, Closed);
+        await Sites.PauseAsync(pause, name, Closed);
         return pause ? "Sync is paused. What had begun is finished; the log is still followed." : "Sync goes on.";
     });
 
     private async Task StopAsync(Request request)
     {
         if (await Dialogs.Confirm($"Stop the {request.Kind}? {(request.Left is null ? "What is marked already stays marked." : "Checks that have not begun are called off.")}", "Stop", new() { OkButtonText = "Stop it", CancelButtonText = "Let it run" }) == true)
-            await RunAsync(async _ => await Requests.StopAsync(request.Id, Closed) ? $"The {request.Kind} is stopped." : $"The {request.Kind} had already ended.");
+            await RunAsync(async name => await Requests.StopAsync(request.Id, name, Closed) ? $"The {request.Kind} is stopped." : $"The {request.Kind} had already ended.");
     }
 
     private async Task RunAsync(Func<string, Task<string>> act)

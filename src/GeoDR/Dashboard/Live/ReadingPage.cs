@@ -15,7 +15,7 @@ public abstract class ReadingPage : LiveComponent
     protected bool HasRead { get; private set; }
 
     /// <summary>While something that was asked for is done.</summary>
-    protected bool Working { get; private set; }
+    protected bool Working { get; private protected set; }
 
     /// <summary>Reads the page's rows.</summary>
     protected abstract Task ReadRowsAsync();

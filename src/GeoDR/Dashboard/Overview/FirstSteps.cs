@@ -21,7 +21,7 @@ public static class FirstSteps
             "`Geo:Registry:Url` is the registry that people push to. GeoDR reads it to find what no notification told of; `geodr check` proves that it may.", "Geo__Registry__Url=https://registry.example"),
         new("The registry tells of pushes", site.Log is { Head: > 0 },
             "Put this into the registry's configuration and restart it; other registries are in `docs/how-to/other-registries.md`. "
-            + (settings.Secrets.Count > 0 ? "THE-SECRET is one of `Geo:Notifications:Secrets`." : "No secret is set yet: choose one, and give it as `Geo__Notifications__Secrets__0` too."),
+            + (settings.Secrets.Value.Length > 0 ? "THE-SECRET is one of `Geo:Notifications:Secrets`." : "No secret is set yet: choose one, and give it as `Geo__Notifications__Secrets__0` too."),
             Notifications(settings)),
         new("An image is pushed", site.Log is { Head: > 0 }, "Any image, the usual way. This step is done as soon as the registry has told of it.", Push(settings.RegistryUrl ?? settings.Registry?.Url)),
         new("A second site joins", site.Peers.Count > 0,

@@ -48,6 +48,8 @@ public sealed partial class FailoverPage : ReadingPage
 
     [Inject] private TermChoice Choice { get; set; } = null!;
 
+    [Inject] private ClientFence Clients { get; set; } = null!;
+
     [Inject] private Revocation Revocation { get; set; } = null!;
 
     [Inject] private SiteRemoval Removal { get; set; } = null!;
@@ -84,6 +86,15 @@ public sealed partial class FailoverPage : ReadingPage
             return $"{plan.Site} becomes a secondary of {plan.To}.";
         });
     });
+
+    private async Task InviteAsync()
+    {
+        await Dialogs.OpenAsync<InviteDialog>("Invite a site", null, s_dialog);
+        await Operations.GuardAsync(ReadAsync);
+    }
+
+    private Task FenceAsync(string site, bool fence) => ConfirmAsync(
+        fence ? "Fence clients" : "Let clients in", [Clients.InWords(fence)], null, site, fence ? "Fence clients" : "Let clients in", by => Clients.SetAsync(fence, by, Closed));
 
     private Task ChooseAsync(string chosen) => Operations.GuardAsync(async () =>
     {

@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Sites;
@@ -51,6 +52,8 @@ public sealed partial class Repositories : LiveComponent
     [Inject] private Requests Requests { get; set; } = null!;
 
     [Inject] private Checks Checks { get; set; } = null!;
+
+    [Inject] private AuditLog Audit { get; set; } = null!;
 
     [Inject] private Operations Operations { get; set; } = null!;
 
@@ -178,10 +181,16 @@ public sealed partial class Repositories : LiveComponent
     }
 
     private Task ResyncAsync(IReadOnlyList<string> names) =>
-        EachAsync(names, (name, _) => Requests.ResyncOneAsync(name, Closed), "marked for a full sync.");
+        EachAsync(names, (name, who) => Requests.ResyncOneAsync(name, who, Closed), "marked for a full sync.");
 
     private Task ReverifyAsync(IReadOnlyList<string> names) =>
-        EachAsync(names, async (name, _) => (await Checks.AskAsync(name, RowFilter.All, deep: false, Closed)).Marked > 0, "marked for a check.");
+        EachAsync(names, async (name, who) =>
+        {
+            if ((await Checks.AskAsync(name, RowFilter.All, deep: false, Closed)).Marked == 0)
+                return false;
+            await Audit.NoteAsync(who, Requests.Reverify, name, null, null, Closed);
+            return true;
+        }, "marked for a check.");
 
     private Task PauseAsync(IReadOnlyList<string> names, bool pause) => EachAsync(
         names, (name, who) => Requests.PauseOneAsync(name, pause, who, Closed), pause ? "paused; what has begun is finished." : "not held any more.");

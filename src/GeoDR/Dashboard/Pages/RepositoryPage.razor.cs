@@ -1,3 +1,4 @@
+using GeoDR.Audit;
 using GeoDR.Dashboard.Access;
 using GeoDR.Dashboard.Live;
 using GeoDR.Status;
@@ -30,6 +31,8 @@ public sealed partial class RepositoryPage : LiveComponent
 
     [Inject] private Checks Checks { get; set; } = null!;
 
+    [Inject] private AuditLog Audit { get; set; } = null!;
+
     [Inject] private Operations Operations { get; set; } = null!;
 
     [Parameter] public long Id { get; set; }
@@ -58,14 +61,19 @@ public sealed partial class RepositoryPage : LiveComponent
         _read = true;
     }
 
-    private Task ResyncAsync(RepositoryRow row) => RunAsync(async _ => await Requests.ResyncOneAsync(row.Name, Closed)
+    private Task ResyncAsync(RepositoryRow row) => RunAsync(async name => await Requests.ResyncOneAsync(row.Name, name, Closed)
         ? $"{row.Name} is marked for a full sync." : $"{row.Name} is not tracked any more.");
 
     private Task PauseAsync(RepositoryRow row) => RunAsync(async name => await Requests.PauseOneAsync(row.Name, !row.Paused, name, Closed)
         ? row.Paused ? $"{row.Name} goes on." : $"{row.Name} is paused; what has begun is finished." : $"{row.Name} is not tracked any more.");
 
-    private Task ReverifyAsync(RepositoryRow row, bool deep) => RunAsync(async _ => (await Checks.AskAsync(row.Name, RowFilter.All, deep, Closed)).Marked > 0
-        ? $"{row.Name} is marked for a check{(deep ? " that reads every byte" : "")}." : $"{row.Name} is not tracked any more.");
+    private Task ReverifyAsync(RepositoryRow row, bool deep) => RunAsync(async name =>
+    {
+        if ((await Checks.AskAsync(row.Name, RowFilter.All, deep, Closed)).Marked == 0)
+            return $"{row.Name} is not tracked any more.";
+        await Audit.NoteAsync(name, SyncState.Requests.Reverify, row.Name, null, deep ? AuditWords.Deep : null, Closed);
+        return $"{row.Name} is marked for a check{(deep ? " that reads every byte" : "")}.";
+    });
 
     private async Task RunAsync(Func<string, Task<string>> act)
     {

@@ -27,7 +27,7 @@ public sealed partial class ReadinessPanel : LiveComponent
     // It pushes a canary: whoever only looks begins none.
     private async Task CheckAsync()
     {
-        if (await Actor.NameIfAsync(Roles.Operator, Closed) is null)
+        if (!(await Actor.AskAsync(Roles.Operator, Closed)).May)
             return;
         Board.Begin();
         StateHasChanged();
