@@ -120,14 +120,14 @@ public sealed partial class Repositories : LiveComponent
     {
         var filter = Filter;
         var (with, at) = (Moved(LiveStatus.Latest?.Status ?? Site), Now);
-        var slice = await List.ListAsync(filter.Rows, filter.Order, filter.From, filter.Backwards, RepositoryFilter.PageSize, Closed);
+        var slice = await OnceAsync(("repositories", filter), cancel => List.ListAsync(filter.Rows, filter.Order, filter.From, filter.Backwards, RepositoryFilter.PageSize, cancel));
         if (slice.Rows.Count == 0 && filter.From is not null)
         {
             Navigation.NavigateTo((filter with { From = null, Backwards = false }).ToUrl(), replace: true);
             return;
         }
-        var total = CountsAll ? CountOf(filter.Rows.State) : await List.CountAsync(filter.Rows, MostCounted + 1, Closed);
-        var causes = await List.CausesAsync(Closed);
+        var total = CountsAll ? CountOf(filter.Rows.State) : await OnceAsync(("matching", filter.Rows), cancel => List.CountAsync(filter.Rows, MostCounted + 1, cancel));
+        var causes = await OnceAsync("causes", List.CausesAsync);
         // Another filter was chosen meanwhile, and its own reading shows its rows.
         if (filter != Filter)
             return;
