@@ -25,6 +25,11 @@ public sealed class RegistryCertificates
         return files.Length == 0 ? null : new($"{key}:{(certificateFile is null ? "CaFile" : "ClientCertificateFile")}", files, () => new(caFile, certificateFile, keyFile));
     }
 
+    /// <summary>A certificate with its key, as <see cref="LoadWithKey"/> reads them.</summary>
+    /// <param name="key">The setting that names the certificate's file.</param>
+    public static Secret<SslStreamCertificateContext> OfKeyed(string key, string certificateFile, string? keyFile) =>
+        new(key, [.. new[] { certificateFile, keyFile }.OfType<string>()], () => LoadWithKey(certificateFile, keyFile));
+
     /// <summary>The authorities in a PEM file, which stand in place of the system's.</summary>
     /// <exception cref="CryptographicException">The file holds no certificate.</exception>
     public static X509Certificate2Collection LoadAuthorities(string file)

@@ -37,12 +37,11 @@ internal static class ServeVerb
         var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
-        builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null);
-        if (settings.TlsCertificateFile is not null)
+        builder.WebHost.ConfigureKestrel(k =>
         {
-            builder.Services.AddSingleton<OwnCertificate>();
-            builder.WebHost.ConfigureKestrel(OwnCertificate.Use);
-        }
+            k.Limits.MaxRequestBodySize = null;
+            OwnCertificate.Use(k, settings);
+        });
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();

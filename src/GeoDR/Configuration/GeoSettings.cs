@@ -1,3 +1,4 @@
+using System.Net.Security;
 using GeoDR.Deletion;
 using GeoDR.EventLog;
 using GeoDR.Registry;
@@ -115,6 +116,8 @@ public sealed record GeoSettings
     public string? TlsCertificateFile { get; init; }
     /// <summary>Its key; null where the certificate's file holds it too.</summary>
     public string? TlsKeyFile { get; init; }
+    /// <summary>Both, as they are now.</summary>
+    public Secret<SslStreamCertificateContext>? Tls { get; init; }
     /// <summary>Accepted from registries.</summary>
     public Secret<string[]> Secrets { get; init; } = Array.Empty<string>();
     /// <summary>All that stand in files, to be watched.</summary>

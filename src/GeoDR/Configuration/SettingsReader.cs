@@ -51,6 +51,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             PrimaryRegistry = Registry("Geo:Primary:Registry", secondary),
             TlsCertificateFile = File("Geo:Tls:CertificateFile"),
             TlsKeyFile = File("Geo:Tls:KeyFile"),
+            Tls = Text("Geo:Tls:CertificateFile") is { } own ? Watched(RegistryCertificates.OfKeyed("Geo:Tls:CertificateFile", own, Text("Geo:Tls:KeyFile"))) : null,
             Secrets = Secrets(),
             Peers = Peers(),
             Tokens = Tokens(),
