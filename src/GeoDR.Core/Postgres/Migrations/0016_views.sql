@@ -32,6 +32,8 @@ create index repository_last_synced on repository (last_synced_at, id);
 create index repository_waiting on repository (pending_since, id) where pending_since is not null;
 create index failure_cause on failure (cause, repository_id);
 create index verification_failed on verification (repository_id) where state = 3;
+-- How much of what was asked for still waits is counted with each reading of the status.
+create index verification_asked_at on verification (asked_at) where asked_at is not null;
 
 alter table request
     add column verification_filter smallint,
