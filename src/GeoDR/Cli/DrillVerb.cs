@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Dashboard;
 using GeoDR.Notifications;
@@ -33,6 +34,7 @@ internal static class DrillVerb
     {
         var count = given is not null && DrillSettings.TryCount(given, out var asked) ? asked : settings.Drill.Repositories;
         var said = "";
+        await new AuditLog(source).NoteAsync(Environment.UserName, "drill", null, null, null, cancel);
         try
         {
             var run = await new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Environment.UserName, async words =>

@@ -52,6 +52,8 @@ internal static class ServeVerb
         if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
         app.UseExceptionHandler();
+        // Who is not let in is told so as problem details, too.
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
         app.MapDashboard();
         app.MapIntake();
         app.MapSiteCalls();

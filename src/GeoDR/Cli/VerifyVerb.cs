@@ -1,6 +1,6 @@
 using System.CommandLine;
-using GeoDR.Audit;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.Verification;
