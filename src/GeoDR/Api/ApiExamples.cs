@@ -36,7 +36,7 @@ internal static class ApiExamples
     /// <summary>What may be sent, by the type that takes it.</summary>
     public static IReadOnlyDictionary<Type, object> Bodies { get; } = new object[]
     {
-        new ResyncRequest(null, "failed", null), new ReverifyRequest(null, null, "shop/", true), new RetryRequest("too large"), new DivergentCall("berlin", "shop/cart", null, DivergentTags.Take, false),
+        new ResyncRequest(null, "failed", null, null, null, null), new ReverifyRequest(null, null, "shop/", null, null, null, true), new RetryRequest("too large"), new DivergentCall("berlin", "shop/cart", null, DivergentTags.Take, false),
         new PromoteCall("madrid", true, false), new DemoteCall("berlin"), new TermCall("madrid", "berlin"), new RevokeCall("paris"), new RemoveCall("paris", "berlin"),
         new InviteCall("paris", true), new FenceWish("berlin"), new NewUser("ann", Roles.Operator, null), new RoleCall(Roles.Viewer, false), new PasswordCall(null), new NewToken("backup script", Roles.Viewer, "90d"),
     }.ToDictionary(body => body.GetType());

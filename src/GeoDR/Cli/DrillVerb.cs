@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Dashboard;
 using GeoDR.Notifications;
@@ -32,6 +33,7 @@ internal static class DrillVerb
     private static Task<int> RunAsync(string? given, bool json, CancellationToken cancel) => PreflightVerb.WithSecondaryAsync(async (settings, source) =>
     {
         var count = given is not null && DrillSettings.TryCount(given, out var asked) ? asked : settings.Drill.Repositories;
+        await new AuditLog(source).NoteAsync(Environment.UserName, "drill", null, null, null, cancel);
         try
         {
             var run = await LongWork.ShowAsync("Drill", show => new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Environment.UserName, words =>

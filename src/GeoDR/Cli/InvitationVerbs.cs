@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Security.Cryptography;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Failover;
 using GeoDR.Postgres;
@@ -96,6 +97,7 @@ internal static class InvitationVerbs
             using var client = SiteClient.Of(settings, TimeProvider.System)!;
             var book = new SiteBook(source);
             await Joining.JoinAsync(invitation, settings, key, client, book, new TermStore(source, book), TimeProvider.System, cancel);
+            await new AuditLog(source).NoteAsync(Environment.UserName, "joined", null, invitation.Site, null, cancel);
         }
         catch (Exception e) when (e is HttpRequestException or UntrustedAnswerException or CryptographicException or IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using GeoDR.Audit;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Hosting;
 using GeoDR.Reconcile;

@@ -24,7 +24,7 @@ internal static class ServeVerb
     public static Task<int> RunWorkerAsync(CancellationToken cancel) => ByItselfAsync(migrate: false, WorkAsync, cancel);
 
     // What it does from here on, nobody does from this shell.
-    private static Task<int> ByItselfAsync(bool migrate, Func<GeoSettings, Site, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
+    private static Task<int> ByItselfAsync(bool migrate, Func<GeoSettings, Site, IJobEngine, bool, CancellationToken, Task<Ended>> run, CancellationToken cancel)
     {
         AuditOrigin.Address = null;
         return PreparedAsync(migrate, run, cancel);
@@ -60,6 +60,8 @@ internal static class ServeVerb
         if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
             return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
         app.UseExceptionHandler();
+        // Who is not let in is told so as problem details, too.
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
         app.MapDashboard();
         app.MapIntake();
         app.MapSiteCalls();

@@ -8,6 +8,9 @@ namespace GeoDR.Failover;
 /// <summary>Keeps clients from writing to this site's registry, or lets them, by the named means and by the mark that load balancers go by.</summary>
 internal sealed class ClientFence(GeoSettings settings, NpgsqlDataSource source)
 {
+    /// <summary>In the audit log.</summary>
+    public const string Fenced = "fenced", Unfenced = "unfenced";
+
     /// <summary>What it would do, for whoever is to confirm it.</summary>
     public string InWords(bool fence) => fence
         ? $"Clients can no longer push to {settings.SiteName}'s registry, until they are let in again. {Means(fence)}"
@@ -23,7 +26,7 @@ internal sealed class ClientFence(GeoSettings settings, NpgsqlDataSource source)
         if (hook.Count > 0 && await HookCommand.RunAsync(hook, cancel) is { } failed)
             throw new RoleChangedException(failed);
         await new RoleChange(source, TimeProvider.System).HandOverAsync(fence ? Guid.NewGuid() : null, cancel);
-        await new AuditLog(source).NoteAsync(by, fence ? "fenced" : "unfenced", null, settings.SiteName, Means(fence), cancel);
+        await new AuditLog(source).NoteAsync(by, fence ? Fenced : Unfenced, null, settings.SiteName, Means(fence), cancel);
         return (fence ? "Clients are fenced. " : "Clients are let in. ") + Means(fence);
     }
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using GeoDR.Api;
+using GeoDR.Audit;
 using GeoDR.Configuration;
+using GeoDR.Dashboard.Access;
 using GeoDR.EventLog;
 using GeoDR.Hosting;
 using GeoDR.Reconcile;
@@ -32,14 +34,15 @@ internal sealed class Handover(
 
     private static string Reason(Guid promotion, bool fenced) => $"{ReasonPrefix}{promotion}{(fenced ? ", clients fenced" : "")}";
 
-    public async Task<FenceAnswer> HandleAsync(FenceCall call, CancellationToken cancel)
+    /// <param name="caller">The site that asks: for the audit log.</param>
+    public async Task<FenceAnswer> HandleAsync(FenceCall call, string caller, CancellationToken cancel)
     {
         await _one.WaitAsync(cancel);
         try
         {
-            return call.Undo ? await UndoAsync(call.Promotion, cancel)
+            return call.Undo ? await UndoAsync(call.Promotion, caller, cancel)
                 : call.Prepare ? await PrepareAsync(call.Promotion, cancel)
-                : await FenceAsync(call.Promotion, call.Hold, cancel);
+                : await FenceAsync(call.Promotion, call.Hold, caller, cancel);
         }
         finally
         {
@@ -79,7 +82,7 @@ internal sealed class Handover(
         return drain.Over;
     }
 
-    private async Task<FenceAnswer> FenceAsync(Guid promotion, bool hold, CancellationToken cancel)
+    private async Task<FenceAnswer> FenceAsync(Guid promotion, bool hold, string caller, CancellationToken cancel)
     {
         if (await RefusalAsync(promotion, cancel) is { } refusal)
             return Refused(refusal);
@@ -98,6 +101,7 @@ internal sealed class Handover(
             if (!holds)
                 return Refused(proof);
             _fenced = (promotion, proof);
+            await NoteAsync(caller, ClientFence.Fenced, promotion, cancel);
         }
         await log.EnsureLogAsync(cancel);
         // What is known of the log counts only if it was learnt after a fence that still holds.
@@ -106,15 +110,19 @@ internal sealed class Handover(
         return new(null, _fenced.Value.Proof, compared, logId, head, settled);
     }
 
-    private async Task<FenceAnswer> UndoAsync(Guid promotion, CancellationToken cancel)
+    private async Task<FenceAnswer> UndoAsync(Guid promotion, string caller, CancellationToken cancel)
     {
         var site = (await sites.ReadAsync(cancel))!;
         if (site.Handover != promotion)
             return new(null, "it was not fenced for this promotion", "done", Guid.Empty, 0);
         if (await UnfenceAsync(cancel) is { } failed)
             return Refused(failed);
+        await NoteAsync(caller, ClientFence.Unfenced, promotion, cancel);
         return new(null, "clients are let in", "done", Guid.Empty, 0);
     }
+
+    private Task NoteAsync(string caller, string what, Guid promotion, CancellationToken cancel) =>
+        new AuditLog(source).NoteAsync(caller, what, null, settings.SiteName, $"promotion {promotion}", cancel);
 
     /// <summary>Lets clients in again. Null when that was done.</summary>
     public async Task<string?> UnfenceAsync(CancellationToken cancel)
@@ -198,7 +206,10 @@ internal static class FenceApi
         if (caller is null)
             return refusal!;
         if (await book.FindAsync(caller, http.RequestAborted) is not { MayPromote: true, Revoked: false })
+        {
+            http.Refuse(RefusalKinds.SiteCall, caller);
             return Results.Problem(statusCode: 403, title: "The site may not promote", detail: $"{caller} has no right to promote here, or was revoked.");
+        }
         FenceCall? call;
         try
         {
@@ -211,7 +222,7 @@ internal static class FenceApi
         if (call is null || call.Promotion == Guid.Empty)
             return Results.Problem(statusCode: 400, title: "The call cannot be understood", detail: "It names the promotion.");
         return services.GetService<Handover>() is { } handover
-            ? Results.Ok(await handover.HandleAsync(call, http.RequestAborted))
+            ? Results.Ok(await handover.HandleAsync(call, caller, http.RequestAborted))
             : Results.Problem(statusCode: 409, title: "This site is no primary", detail: $"{settings.SiteName} is a secondary and has nothing to hand over.");
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using GeoDR.Audit;
 using GeoDR.Configuration;
 using GeoDR.Hosting;
 using GeoDR.Sites;
@@ -80,7 +81,7 @@ internal sealed partial class HeartbeatLoop(
                     LogRefused(logger, other.Name, refused);
             // It could not be told when that promotion was given up.
             if (site.Handover is { } promotion && other.MayPromote && answer.Undone?.Contains(promotion) == true && services.GetService<Handover>() is { } handover)
-                LogUndone(logger, promotion, other.Name, (await handover.HandleAsync(new(promotion, Undo: true), cancel)).Refused ?? "clients are let in");
+                LogUndone(logger, promotion, other.Name, (await handover.HandleAsync(new(promotion, Undo: true), AuditWords.Program, cancel)).Refused ?? "clients are let in");
             // Only one's own primary says who the sites are.
             if (!site.IsPrimary && other.Name == beat.Primary && answer.Sites is { Count: > 0 and < 1000 } told)
                 await book.TellAllAsync(other.Name, [.. told.Where(t => t.Name != settings.SiteName)], cancel);

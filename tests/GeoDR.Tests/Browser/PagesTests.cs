@@ -73,6 +73,9 @@ public sealed class PagesTests(DashboardTests.Fixture fixture) : IClassFixture<D
             insert into repository (name, state, retry_at) values ('broken/one', 3, null) on conflict do nothing;
             insert into failure (repository_id, reference, kind, cause, message)
                 select id, 'v1', 'terminal', 'too large', 'The registry refused it: 413' from repository where name = 'broken/one' on conflict do nothing;
+            insert into app_user (name, password_hash, role, failed_logins, locked_until) values ('locked', '', 'operator', 5, 'infinity') on conflict do nothing;
+            insert into api_token (name, token_hash, role, expires_at) values ('nightly script', '\x00', 'viewer', now() - interval '1 day') on conflict do nothing;
+            insert into audit (who, what, address, detail, refused) values ('admin', 'refused: wrong password', '198.51.100.7', 'POST /login', 3) on conflict do nothing;
             insert into sample (seconds, at, lag_events, lag_seconds, backlog, failed, events, synced, bytes)
                 select 15, date_bin('15 seconds', now(), 'epoch') - make_interval(secs => 15 * i), i % 30, i % 9, 3 * (i % 40), i / 100, i % 12, i % 12, 1000000 * (i % 17)
                 from generate_series(1, 230) i where i not between 90 and 110 on conflict do nothing

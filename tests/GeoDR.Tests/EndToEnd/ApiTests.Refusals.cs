@@ -38,7 +38,8 @@ public sealed partial class ApiTests
         wrong.DefaultRequestHeaders.Authorization = new("Bearer", "geodr_0123456789abcdef");
         for (var i = 0; i < 50; i++)
             Assert.Equal(HttpStatusCode.Unauthorized, (await wrong.GetAsync("/api/v1/status", Stop)).StatusCode);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await wrong.GetAsync("/api/v1/log", Stop)).StatusCode);
+        using var call = new HttpRequestMessage(HttpMethod.Get, "/api/v1/log") { Headers = { { "Authorization", "Bearer no.site.call" } } };
+        Assert.Equal(HttpStatusCode.Unauthorized, (await nobody.SendAsync(call, Stop)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await wrong.PostAsJsonAsync("/api/v1/notifications", new { }, Stop)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await nobody.GetAsync("/api/v1/status", Stop)).StatusCode);
 

@@ -48,7 +48,7 @@ public sealed partial class SessionCookie(IConfiguration configuration)
         var request = context.Request;
         if (status == StatusCodes.Status401Unauthorized && request.Cookies.ContainsKey(context.Options.Cookie.Name!))
             context.HttpContext.Refuse(RefusalKinds.Session);
-        if (status == StatusCodes.Status403Forbidden)
+        if (status == StatusCodes.Status403Forbidden && !IsForPrograms(request.Path))
         {
             // Not to the sign-in page: whoever is signed in would be sent back here from there.
             context.Response.StatusCode = status;
