@@ -9,6 +9,6 @@ ENV PATH=/opt/geodr:/usr/bin:/bin DOTNET_EnableDiagnostics=0 ASPNETCORE_HTTP_POR
 EXPOSE 8080 8443
 USER 64198:64198
 # A worker listens nowhere: switch the check off for it.
-HEALTHCHECK --interval=15s --timeout=6s --start-period=60s --retries=3 CMD ["/opt/geodr/geodr", "health"]
+HEALTHCHECK --interval=15s --timeout=15s --start-period=120s --retries=3 CMD ["/opt/geodr/geodr", "health"]
 ENTRYPOINT ["/opt/geodr/geodr"]
 CMD ["serve"]
