@@ -75,7 +75,7 @@ public sealed partial class DependencyTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"(?:GeoDR\.|(?<![.\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover|Readiness|Secrets)(?:;|\.[A-Z])")]
+    [GeneratedRegex(@"(?:GeoDR\.|(?<![.:\w]))(Postgres|Registry|Tokens|EventLog|Notifications|SyncState|Tailing|Inventory|Sync|Sites|Selection|Reconcile|Verification|Audit|Deletion|Retention|Schedules|Status|Alerts|Failover|Readiness|Secrets)(?:;|\.[A-Z])")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"DateTime(Offset)?\.(Utc)?Now|Task\.Delay\([^;]*\)(?<!time.*)(?<!Time.*);|Thread\.Sleep")]

@@ -29,12 +29,7 @@ public sealed partial class KeyRotationTests
             using var session = await SignedInAsync(site, "admin", password);
             foreach (var page in s_pages)
                 search.Look($"{site.Name} page {page}", await session.GetStringAsync(page, Stop));
-            search.Look($"{site.Name} dump", await site.Postgres.DumpAsync(Site.Database, Stop));
-            foreach (var process in (ManagedProcess[])[.. site.Geo.Workers, site.Geo.Serve!])
-            {
-                search.Look($"{site.Name} log of {process.Name}", await ReadAsync(process.LogFile));
-                search.Look($"{site.Name} command line of {process.Name}", await ReadAsync($"/proc/{process.Id}/cmdline"));
-            }
+            await search.LookAtAsync(site, Stop);
         }
         // Whoever writes a password where a name belongs has it in the log: the search finds it there.
         var plant = new SecretSearch();
@@ -81,7 +76,7 @@ public sealed partial class KeyRotationTests
         var fence = await _madrid.Geo.RunAsync(["fence"], null, Stop);
         lab.Search.Look("fence", fence.Output + fence.Error);
         (await _madrid.Geo.RunAsync(["unfence"], null, Stop)).EnsureSuccess();
-        lab.Search.Look("environment and command lines of the fence command", await ReadAsync(lab.FileOf(_madrid, "fenced")));
+        lab.Search.Look("environment and command lines of the fence command", await SecretSearch.ReadAsync(lab.FileOf(_madrid, "fenced"), Stop));
 
         string Put(string content)
         {

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using GeoDR.Lab;
 using GeoDR.Sites;
+using GeoDR.Tests.Secrets;
 using GeoDR.Tokens;
 using Npgsql;
 using Site = GeoDR.Lab.Site;
@@ -28,7 +29,7 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         var (secret, open) = (Keys("madrid.key"), Keys("madrid.pub"));
         var (newSecret, newOpen) = (Keys("new.key"), Keys("new.pub"));
         (await GeoProgram.RunAsync(["key", "new", "--private", newSecret, "--public", newOpen], cancellationToken: Stop)).EnsureSuccess();
-        lab.Key("madrid's new site key", newSecret);
+        lab.Search.UseKey("madrid's new site key", newSecret);
         using var old = SiteKey.Load(secret);
         using var fresh = SiteKey.Load(newSecret);
         Assert.Equal((200, 401), (await BeatAsync(old), await BeatAsync(fresh)));
@@ -49,7 +50,7 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         await Wait.UntilAsync(async _ => await BeatAsync(old) == 401, s_deadline, () => _berlin.Geo.Serve!.LogTail(20), Stop);
         Assert.Equal(200, await BeatAsync(fresh));
         await ArrivesAsync("key/site");
-        Assert.DoesNotContain("was refused", await LogAsync(_madrid), StringComparison.Ordinal);
+        Assert.DoesNotContain("/heartbeat answered 401", await LogAsync(_madrid), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,7 +58,7 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
     {
         var (keys, bundle) = (Keys("tokens"), Keys("bundle.pem"));
         using var fresh = SigningKey.Create(Path.GetDirectoryName(bundle)!, "fresh");
-        lab.Key("the new token key", fresh.KeyFile);
+        lab.Search.UseKey("the new token key", fresh.KeyFile);
         var (oldCertificate, newCertificate) = (await File.ReadAllTextAsync(keys + ".crt", Stop), await File.ReadAllTextAsync(fresh.CertificateFile, Stop));
         var trusted = await File.ReadAllTextAsync(bundle, Stop);
         await TrustAsync(trusted + newCertificate);
@@ -78,8 +79,8 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         await TrustAsync(trusted.Replace(oldCertificate, newCertificate, StringComparison.Ordinal));
         await ArrivesAsync("key/after");
         var attempts = JsonNode.Parse((await _madrid.Geo.RunAsync("attempts", "--repository", "key/load", "--json")).EnsureSuccess().Output)!.AsArray();
-        Assert.NotEmpty(attempts);
-        Assert.All(attempts, a => Assert.Equal("synced", (string)a!["outcome"]!));
+        Assert.Contains(attempts, a => (string)a!["outcome"]! == "synced");
+        Assert.DoesNotContain(attempts, a => (string)a!["outcome"]! == "failed");
 
         async Task<List<PushedImage>> PushAsync(CancellationToken end)
         {
@@ -163,17 +164,10 @@ public sealed partial class KeyRotationTests(RotatingSites lab) : IClassFixture<
         await SiteGroup.ArrivesAsync(_madrid, image, s_deadline, Stop);
     }
 
-    private static async Task<string> LogAsync(Site site) => await ReadAsync(site.Geo.Serve!.LogFile);
+    private static Task<string> LogAsync(Site site) => SecretSearch.ReadAsync(site.Geo.Serve!.LogFile, Stop);
 
     private static Task SaysAsync(Site site, string words) => Wait.UntilAsync(
         async _ => (await LogAsync(site)).Contains(words, StringComparison.Ordinal), s_deadline, () => $"{site.Name} does not say: {words}\n{site.Geo.Serve!.LogTail(20)}", Stop);
-
-    private static async Task<string> ReadAsync(string file)
-    {
-        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream);
-        return await reader.ReadToEndAsync(Stop);
-    }
 
     private async Task ShownAsync()
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using GeoDR.Lab;
+using GeoDR.Tests.Secrets;
 
 namespace GeoDR.Tests.Failover;
 
@@ -65,6 +66,21 @@ public sealed class PromoteTests
         }
 
         await UndoneAsync(berlin, madrid);
+        await NoSecretIsToldAsync(sites);
+    }
+
+    private static async Task NoSecretIsToldAsync(SiteGroup sites)
+    {
+        var search = new SecretSearch();
+        search.Use("the notification secret", sites["berlin"].Geo.Settings["Geo__Notifications__Secrets__0"]);
+        search.UseKey("the token key", sites["berlin"].Geo.Settings["Geo__Tokens__KeyFile"]);
+        foreach (var site in sites.Sites)
+        {
+            search.UseKey($"{site.Name}'s key", site.Geo.Settings["Geo__Site__KeyFile"]);
+            search.Look($"{site.Name}'s reports", (await site.Geo.RunAsync("reports", "--json")).EnsureSuccess().Output);
+            await search.LookAtAsync(site, Stop);
+        }
+        Assert.Empty(search.Found);
     }
 
     private static async Task DemotedAsync(Site berlin)

@@ -50,7 +50,7 @@ public sealed class RotatingSites : IAsyncLifetime
         site.Set("Database", null).Set("DatabaseFile", Put("database", own.ConnectionString));
         site.Set("Notifications:SecretsFile", Put("secrets", Search.Use("the notification secret", site.Settings["Geo__Notifications__Secrets__0"]))).Set("Notifications:Secrets:0", null);
         foreach (var (name, file) in new[] { ("site key", site.Settings["Geo__Site__KeyFile"]), ("token key", site.Settings["Geo__Tokens__KeyFile"]) })
-            Key($"{site.Name}'s {name}", file);
+            Search.UseKey($"{site.Name}'s {name}", file);
         var nowhere = Ports.Free();
         site.Set("Alerts:Every", "500ms").Set("Alerts:Webhook:UrlFile", Put("webhook", $"https://127.0.0.1:{nowhere}/hooks/{Search.Use("the webhook's path", Hex())}"))
             .Set("Alerts:Webhook:SecretFile", Put("signing", Fresh("the webhook's secret")))
@@ -72,7 +72,4 @@ public sealed class RotatingSites : IAsyncLifetime
             return file;
         }
     }
-
-    /// <summary>The last whole line of a private key: the first ones are alike in all.</summary>
-    public void Key(string name, string file) => Search.Use(name, File.ReadAllLines(file).Last(l => l.Length == 64));
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using GeoDR.Lab;
 
 namespace GeoDR.Tests.Secrets;
 
@@ -29,6 +30,28 @@ public sealed class SecretSearch
         Assert.True(secret.Length >= 8, $"{name} is found everywhere");
         _secrets.Add((name, secret));
         return secret;
+    }
+
+    /// <summary>The last whole line of a private key: the first ones are alike in all.</summary>
+    public void UseKey(string name, string file) => Use(name, File.ReadAllLines(file).Last(l => l.Length == 64));
+
+    /// <summary>What a site leaves behind: its database's backup, its processes' logs and command lines.</summary>
+    public async Task LookAtAsync(Site site, CancellationToken cancel)
+    {
+        Look($"{site.Name}'s dump", await site.Postgres.DumpAsync(Site.Database, cancel));
+        foreach (var process in (ManagedProcess[])[.. site.Geo.Workers, site.Geo.Serve!])
+        {
+            Look($"the log of {process.Name}", await ReadAsync(process.LogFile, cancel));
+            Look($"the command line of {process.Name}", await ReadAsync($"/proc/{process.Id}/cmdline", cancel));
+        }
+    }
+
+    /// <summary>A file that somebody may be writing.</summary>
+    public static async Task<string> ReadAsync(string file, CancellationToken cancel)
+    {
+        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(cancel);
     }
 
     public void Look(string place, string text)
