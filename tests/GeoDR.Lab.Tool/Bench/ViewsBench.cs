@@ -10,13 +10,13 @@ namespace GeoDR.Lab.Tool.Bench;
 /// <summary>Sizes of the views benchmark.</summary>
 /// <param name="Rows">Repositories.</param>
 /// <param name="Events">In the log.</param>
+/// <param name="Calls">Of each view, one after the other.</param>
 /// <param name="Database">Filled already; null to fill one.</param>
-internal sealed record ViewsOptions(int Rows, int Events, string? Database);
+internal sealed record ViewsOptions(int Rows, int Events, int Calls, string? Database);
 
 /// <summary>Every page and every call of the API at a site of very many repositories; then "Resync all" over them, with pushes beside it.</summary>
 internal sealed partial class ViewsBench(ViewsOptions options)
 {
-    private const int Calls = 200;
     private const int WarmUp = 10;
 
     public async Task<JsonObject> RunAsync(CancellationToken cancellationToken)
@@ -36,7 +36,7 @@ internal sealed partial class ViewsBench(ViewsOptions options)
         {
             var times = new List<double>();
             var bytes = 0;
-            for (var call = -WarmUp; call < Calls; call++)
+            for (var call = -WarmUp; call < options.Calls; call++)
             {
                 var start = Stopwatch.GetTimestamp();
                 using var answer = await http.GetAsync(new Uri(path, UriKind.Relative), cancellationToken);

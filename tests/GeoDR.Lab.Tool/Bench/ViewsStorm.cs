@@ -63,6 +63,7 @@ internal sealed class ViewsStorm(ViewsLab lab, HttpClient http)
 
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         var (perSecond, measured) = ((await SyncedAsync(cancellationToken) - synced) / seconds, new Times(times));
+        Console.Error.WriteLine($"views: {name}: {marked} marked in {seconds:0} s, {perSecond:0.0} synced a second, {times.Count} pushes, median {measured.Median:0} ms, p99 {measured.P99:0} ms");
         _table.AddRow(name, Text(seconds), Text(marked / seconds), Text(perSecond), $"{times.Count}", Text(measured.Median), Text(measured.P99), Text(measured.Worst));
         return new() { ["seconds"] = Math.Round(seconds, 1), ["marked"] = marked, ["synced_per_second"] = Math.Round(perSecond, 1), ["push_to_synced"] = measured.ToJson() };
     }
