@@ -15,7 +15,7 @@ namespace GeoDR.Dashboard.Pages;
 public sealed partial class Repositories : LiveComponent
 {
     // Further than that nobody needs to know how many match.
-    private const long MostCounted = 10_000;
+    private const long MostCounted = 1_000;
 
     private static readonly TimeSpan s_typing = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(10);
