@@ -11,7 +11,7 @@ internal static class AuditVerb
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
         var repository = new Option<string?>("--repository") { Description = "one repository's" };
         var limit = new Option<int>("--limit") { Description = "so many, the newest first", DefaultValueFactory = _ => 100 };
-        var command = new Command("audit", "what was deleted, kept and released, when, and by whom") { json, repository, limit };
+        var command = new Command("audit", "who did what, the newest first: deletions, releases, promotions, decisions, what was dropped, replayed, retried") { json, repository, limit };
         command.SetAction((p, cancel) =>
         {
             var most = p.GetValue(limit);

@@ -22,6 +22,23 @@ internal static class ServeVerb
 
     private static async Task<Ended> ServeAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)
     {
+        await using var app = Compose(settings, site, again);
+        if (site.Role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
+            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
+        app.UseExceptionHandler();
+        app.MapDashboard();
+        app.MapCalls();
+        app.MapMetrics();
+        app.MapOpenApi().RequireAuthorization(Roles.Viewer);
+        // Its services are gone when it has run.
+        var watch = app.Services.GetRequiredService<SiteWatch>();
+        await app.RunAsync(cancel);
+        return new(ExitCodes.Success, watch.Changed);
+    }
+
+    /// <summary>What a site is made of, without its pages and calls.</summary>
+    internal static WebApplication Compose(GeoSettings settings, Site site, bool again)
+    {
         var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
@@ -29,7 +46,7 @@ internal static class ServeVerb
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddProblemDetails();
         builder.Services.AddDashboard();
-        builder.Services.AddOpenApi();
+        builder.Services.AddOpenApi(o => o.AddOperationTransformer(CallDescriptions.DescribeAsync));
         if (role == Site.Primary)
             builder.Services.AddPrimary(settings);
         else
@@ -40,11 +57,12 @@ internal static class ServeVerb
         if (role == Site.Primary && settings.Registry is not null)
             builder.Services.AddHostedService<SilenceLoop>();
         builder.Services.AddSchedules(settings, role);
-        await using var app = builder.Build();
-        if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
-            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
-        app.UseExceptionHandler();
-        app.MapDashboard();
+        return builder.Build();
+    }
+
+    /// <summary>What is called, by registries, sites and people's programs.</summary>
+    internal static void MapCalls(this IEndpointRouteBuilder app)
+    {
         app.MapIntake();
         app.MapSiteCalls();
         app.MapFailoverCalls();
@@ -61,13 +79,7 @@ internal static class ServeVerb
         app.MapDeletionApi();
         app.MapSchedulesApi();
         app.MapAlertApi();
-        app.MapMetrics();
-        app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
-        // Its services are gone when it has run.
-        var watch = app.Services.GetRequiredService<SiteWatch>();
-        await app.RunAsync(cancel);
-        return new(ExitCodes.Success, watch.Changed);
     }
 
     private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, bool again, CancellationToken cancel)

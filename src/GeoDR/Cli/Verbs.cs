@@ -44,7 +44,7 @@ internal static class Verbs
     {
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
         var watch = new Option<bool>("--watch") { Description = "again every two seconds" };
-        var command = new Command("status", "role, health, cursor, lag, counts by state, oldest unsynced push, bytes waiting") { json, watch };
+        var command = new Command("status", "role, health, cursor, lag, counts by state, oldest unsynced push, bytes waiting; exits 1 when unhealthy") { json, watch };
         command.SetAction((p, cancel) => StatusVerb.RunAsync(p.GetValue(json), p.GetValue(watch), cancel));
         return command;
     }
@@ -52,7 +52,7 @@ internal static class Verbs
     private static Command Check()
     {
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("check", "prove the configuration; one line each, with the mend") { json };
+        var command = new Command("check", "prove the configuration; one line each, with the mend; exits 1 when a check fails") { json };
         command.SetAction((p, cancel) => CheckVerb.RunAsync(p.GetValue(json), cancel));
         return command;
     }
@@ -62,7 +62,7 @@ internal static class Verbs
         var repository = new Option<string?>("--repository") { Description = "one repository" };
         var all = new Option<bool>("--all") { Description = "all; the primary's catalog is read again" };
         var state = new Option<string?>("--state") { Description = "all in a state: pending, synced or failed" };
-        var command = new Command("resync", "mark for sync") { repository, all, state };
+        var command = new Command("resync", "(secondary) mark for sync: one repository, all, or those in a state") { repository, all, state };
         command.SetAction((p, cancel) => DatabaseVerbs.ResyncAsync(p.GetValue(repository), p.GetValue(all), p.GetValue(state), cancel));
         return command;
     }
@@ -87,7 +87,7 @@ internal static class Verbs
     {
         var repository = new Option<string>("--repository") { Description = "the one repository it may pull", Required = true };
         var own = new Option<bool>("--own") { Description = "for this site's registry instead of the primary's" };
-        var command = new Command("token", "a pull token to try by hand") { repository, own };
+        var command = new Command("token", "a pull token to try by hand; granted by the primary where that is set") { repository, own };
         command.SetAction((p, cancel) => KeyVerbs.TokenAsync(p.GetValue(repository)!, p.GetValue(own), cancel));
         return command;
     }

@@ -23,7 +23,7 @@ internal static class VerifyVerb
         var repository = new Option<string?>("--repository") { Description = "one repository; all where none is named" };
         var deep = new Option<bool>("--deep") { Description = "read every stored manifest and blob, and hash it" };
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("verify", "look at what this site's registry holds, compare it with the primary, and wait for the outcome") { repository, deep, json };
+        var command = new Command("verify", "(secondary) have the site's processes look at what its registry holds, ahead of all other checks, compare it with the primary, and wait; exits 1 when something is missing, damaged or could not be checked") { repository, deep, json };
         command.SetAction((p, cancel) => RunAsync(p.GetValue(repository), p.GetValue(deep), p.GetValue(json), cancel));
         return command;
     }
