@@ -117,13 +117,13 @@ public sealed partial class DocumentTests
     {
         var types = Types();
         // "Claims.ClaimAsync" names a type and what it does.
-        var wrong = Code().Matches(Source.Text("docs/architecture.md")).Select(m => m.Value.Trim('`')).Where(n => TypeName().IsMatch(n) && !types.Contains(n.Split('.')[0]));
-        Assert.Empty(wrong.Where(n => n is not ("Authorization" or "Range")));
+        var wrong = Code().Matches(Source.Text("docs/architecture.md")).Select(m => m.Value.Trim('`')).Where(n => TypeName().IsMatch(n)).Select(n => n.Split('.')[0]).Except(types);
+        Assert.Empty(wrong);
     }
 
     [Fact]
     public void EveryTestOfTheActions_IsOneThatThereIs() =>
-        Assert.Empty(TestName().Matches(Source.Text("docs/reference/actions.md")).Select(m => m.Value).Where(t => !Types().Contains(t)));
+        Assert.Empty(TestName().Matches(Source.Text("docs/reference/actions.md")).Select(m => m.Value).Except(Types()));
 
     private static HashSet<string> Anchors(string file)
     {

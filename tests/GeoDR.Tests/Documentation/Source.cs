@@ -16,7 +16,7 @@ internal static partial class Source
     {
         var text = Text(file);
         var begin = Regex.Match(text, $@"^public (static class|enum) {type}$", RegexOptions.Multiline).Index;
-        var body = text[begin..text.IndexOf("\n}", begin, StringComparison.Ordinal)];
+        var body = text[begin..(text.IndexOf("\n}", begin, StringComparison.Ordinal) + 1)];
         return [.. Value().Matches(body).Select(m => new NamedValue(m.Groups["name"].Value, m.Groups["value"].Value.Trim('"'), Words(m.Groups["summary"].Value)))];
     }
 
