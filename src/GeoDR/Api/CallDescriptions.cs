@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -5,7 +6,7 @@ using Microsoft.OpenApi;
 namespace GeoDR.Api;
 
 /// <summary>What each call does, in a sentence or two: for <c>GET /openapi/v1.json</c> and <c>docs/reference/api.md</c>.</summary>
-internal static class CallDescriptions
+internal static partial class CallDescriptions
 {
     /// <summary>The field of an operation that names the role it needs; "site" where another site's key signs the call.</summary>
     public const string Role = "x-geodr-role";
@@ -91,10 +92,13 @@ internal static class CallDescriptions
     public static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancel)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
-        operation.Summary ??= ByCall.GetValueOrDefault($"{context.Description.HttpMethod} /{context.Description.RelativePath}");
+        operation.Summary ??= ByCall.GetValueOrDefault($"{context.Description.HttpMethod} /{Constraint().Replace(context.Description.RelativePath ?? "", "}").TrimEnd('/')}");
         operation.Extensions ??= new Dictionary<string, IOpenApiExtension>();
         if (metadata.OfType<IAuthorizeData>().Select(a => a.Policy).FirstOrDefault(p => p is not null) is { } role)
             operation.Extensions[Role] = new JsonNodeExtension(role);
         return Task.CompletedTask;
     }
+
+    [GeneratedRegex(":[^}]*}")]
+    private static partial Regex Constraint();
 }

@@ -18,7 +18,7 @@ internal sealed class GuideLab(SiteGroup sites, Dictionary<string, string> paris
             Names = ["berlin", "madrid"], Proxy = true, Configure = geo => geo.Set("Reconcile:Settle", "100ms"),
         }, cancellationToken);
         var (berlin, madrid) = (sites["berlin"], sites["madrid"]);
-        await madrid.Postgres.CreateDatabaseAsync("paris");
+        await madrid.Postgres.CreateDatabaseAsync("paris", cancellationToken: cancellationToken);
         // As the guide says: names, addresses, both registries, and a key that is not there yet.
         var paris = new GeoSite("paris", sites.Directory.PathOf("paris", "geodr")).Set("Site:Role", "secondary").Set("Site:KeyFile", sites.Directory.PathOf("paris", "site.key"))
             .Set("Database", madrid.Postgres.ConnectionString("paris")).Set("Primary:Url", Text(berlin.Geo.Url)).Set("Primary:Log", Text(berlin.Geo.Url)).Set("Primary:AllowHttp", "true")

@@ -43,7 +43,7 @@ public sealed class GuideTests
             }
             await lab.EndDemoAsync();
         }
-        Assert.Empty(wrong);
+        Source.AssertNone(wrong);
     }
 
     private static async Task<string?> RunAsync(GuideLab lab, DocBlock block)

@@ -48,8 +48,8 @@ internal static class Reference
            select (message, type.Name),
     ];
 
-    /// <summary>The calls of a site, as its own description of them says.</summary>
-    public static async Task<JsonNode> CallsAsync()
+    /// <summary>A site's own description of its calls.</summary>
+    public static async Task<JsonNode> DescriptionAsync()
     {
         var settings = new GeoSettings
         {
@@ -62,8 +62,11 @@ internal static class Reference
         app.UseRouting();
         app.UseEndpoints(_ => { });
         var document = await app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>("v1").GetOpenApiDocumentAsync(CancellationToken.None);
-        return JsonNode.Parse(await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1))!["paths"]!;
+        return JsonNode.Parse(await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1))!;
     }
+
+    public static IEnumerable<(string Method, string Path, JsonNode Operation)> Calls(JsonNode description) =>
+        description["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject().Select(o => (o.Key.ToUpperInvariant(), p.Key, o.Value!)));
 
     private static StringBuilder Page(string title) =>
         new StringBuilder($"<!-- Written by ./scripts/reference from the code: change it there. -->\n# {title}\n\n");
@@ -136,7 +139,7 @@ internal static class Reference
     private static string SectionOf(string key) =>
         SettingDescriptions.Registries.FirstOrDefault(r => key.StartsWith(r + ":", StringComparison.Ordinal)) ?? string.Join(':', key.Split(':')[..2]);
 
-    /// <summary>Reads a tree that has every section and gives nothing, so that each default stands.</summary>
+    /// <summary>Reads a tree that has every section and gives next to nothing, so that each default stands.</summary>
     private static IEnumerable<ShownSetting> ReadSettings()
     {
         var given = new Dictionary<string, string?>();
@@ -145,9 +148,13 @@ internal static class Reference
         Add("Geo:Peers:NAME", UnknownKeys.Peer);
         Add("Geo:Peers:NAME:Registry", UnknownKeys.PrimaryRegistry);
         Add("Geo:Targets:Rules:N", AlertSettingsReader.Rule);
-        given["Geo:Alerts:Webhook:Url"] = "https://hooks.example";
+        // Without these the rest of their section is not read.
+        foreach (var url in SettingDescriptions.Registries.Append("Geo:Registry").Append("Geo:Alerts:Webhook"))
+            given[$"{url}:Url"] = "https://one.example";
+        given["Geo:Targets:Rules:N:Pattern"] = "**";
         var shown = new SettingsReader(new ConfigurationBuilder().AddInMemoryCollection(given).Build()).Read().Shown;
-        return shown.Select(s => s.Key == "Geo:Alerts:Webhook:Url" ? s with { Value = null } : s).Where(s => !s.Key.EndsWith("File", StringComparison.Ordinal) || !shown.Any(o => o.IsSecret && o.Key + "File" == s.Key));
+        return shown.Where(s => !s.Key.EndsWith("File", StringComparison.Ordinal) || !shown.Any(o => o.IsSecret && o.Key + "File" == s.Key))
+            .Select(s => s.Source == "default" ? s : s with { Value = null });
 
         void Add(string section, IEnumerable<string> keys)
         {
@@ -164,22 +171,23 @@ internal static class Reference
             with the name of the person or of the token. `POST …/promote`, `demote`, `term` and `sites/remove` want this site's own name in `name`, so that nobody changes the wrong one by a slip. `GET /metrics` is Prometheus' text ([metrics](metrics.md)).
 
             """.ReplaceLineEndings("\n"));
-        var calls = (await CallsAsync()).AsObject().SelectMany(p => p.Value!.AsObject().Select(o => (Path: p.Key, Method: o.Key.ToUpperInvariant(), Operation: o.Value!))).ToList();
+        var description = await DescriptionAsync();
+        var calls = Calls(description).OrderBy(c => c.Path, StringComparer.Ordinal).ThenBy(c => c.Method, StringComparer.Ordinal);
         foreach (var group in calls.GroupBy(c => GroupOf(c.Path, c.Operation)).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             page.Append(CultureInfo.InvariantCulture, $"\n## {group.Key}\n\n| call | role | does |\n|---|---|---|\n");
-            foreach (var (path, method, operation) in group)
-                page.Append(CultureInfo.InvariantCulture, $"| `{method} {path}{Query(operation)}`{Body(operation)} | {(string?)operation[CallDescriptions.Role]} | {Cell(Does(operation))} |\n");
+            foreach (var (method, path, operation) in group)
+                page.Append(CultureInfo.InvariantCulture, $"| `{method} {path}{Query(operation)}`{Body(operation, description)} | {(string?)operation[CallDescriptions.Role]} | {Cell(Does(operation))} |\n");
         }
         return page.ToString();
     }
 
     private static string GroupOf(string path, JsonNode operation) =>
         operation[CallDescriptions.Role] is null
-            ? path.StartsWith("/healthz", StringComparison.Ordinal) ? "Probes, for whoever asks"
+            ? path.StartsWith("/healthz", StringComparison.Ordinal) ? "Probes, which anybody may ask"
                 : path.Contains("notifications", StringComparison.Ordinal) || path.Contains("registry_event", StringComparison.Ordinal) ? "Notifications, with one of the notification secrets"
                 : "Sites, each call signed by the calling site's key"
-            : "For people and their programs: " + path.Split('/', StringSplitOptions.RemoveEmptyEntries)[2];
+            : "People and their programs";
 
     private static string Query(JsonNode operation)
     {
@@ -187,8 +195,9 @@ internal static class Reference
         return string.Join('&', names) is { Length: > 0 } query ? "?" + query : "";
     }
 
-    private static string Body(JsonNode operation) =>
-        operation["requestBody"]?["content"]?["application/json"]?["schema"]?["$ref"] is { } schema ? $" with {((string)schema!).Split('/')[^1]}" : "";
+    private static string Body(JsonNode operation, JsonNode description) =>
+        operation["requestBody"]?["content"]?["application/json"]?["schema"]?["$ref"] is { } schema && description["components"]?["schemas"]?[((string)schema!).Split('/')[^1]]?["properties"] is JsonObject fields
+            ? $" `{{{string.Join(", ", fields.Select(f => f.Key))}}}`" : "";
 
     private static string Does(JsonNode operation) => (string?)operation["description"] is { } more ? $"{operation["summary"]}. {more}" : (string?)operation["summary"] ?? "–";
 

@@ -26,7 +26,7 @@ public sealed class ReferenceTests
     {
         var messages = Reference.LogMessages();
         Assert.True(messages.Count > 50, "the messages are not found");
-        Assert.Empty(messages.GroupBy(m => m.Message.EventId).Where(g => g.Count() > 1).Select(g => $"{g.Key}: {string.Join(", ", g.Select(m => m.Where))}"));
+        Source.AssertNone(messages.GroupBy(m => m.Message.EventId).Where(g => g.Count() > 1).Select(g => $"{g.Key}: {string.Join(", ", g.Select(m => m.Where))}"));
     }
 
     [Fact]
@@ -34,16 +34,16 @@ public sealed class ReferenceTests
     {
         var read = Reference.AllSettings.Select(s => s.Key).ToHashSet(StringComparer.Ordinal);
         var known = UnknownKeys.Known.SelectMany(s => s.Value.Select(k => $"{s.Key}:{k}")).Where(k => !read.Any(r => r.StartsWith(k + ":", StringComparison.Ordinal)));
-        Assert.Empty(known.Where(k => !read.Contains(k) && !(k.EndsWith("File", StringComparison.Ordinal) && read.Contains(k[..^4]))).Select(k => $"{k} is known and never read"));
-        Assert.Empty(Reference.AllSettings.Where(s => s.Description is null).Select(s => $"{s.Key} has no description: give one in {nameof(SettingDescriptions)}"));
-        Assert.Empty(SettingDescriptions.ByKey.Keys.Where(k => !read.Contains(k) && !read.Any(r => r.StartsWith(k + ":", StringComparison.Ordinal))).Select(k => $"{k} is described and never read"));
+        Source.AssertNone(known.Where(k => !read.Contains(k) && !(k.EndsWith("File", StringComparison.Ordinal) && read.Contains(k[..^4]))).Select(k => $"{k} is known and never read"));
+        Source.AssertNone(Reference.AllSettings.Where(s => s.Description is null).Select(s => $"{s.Key} has no description: give one in {nameof(SettingDescriptions)}"));
+        Source.AssertNone(SettingDescriptions.ByKey.Keys.Where(k => !read.Contains(k) && !read.Any(r => r.StartsWith(k + ":", StringComparison.Ordinal))).Select(k => $"{k} is described and never read"));
     }
 
     [Fact]
     public async Task EveryCall_IsDescribed()
     {
-        var calls = (await Reference.CallsAsync()).AsObject().SelectMany(p => p.Value!.AsObject().Select(o => (Name: $"{o.Key.ToUpperInvariant()} {p.Key}", Summary: (string?)o.Value!["summary"]))).ToList();
-        Assert.Empty(calls.Where(c => c.Summary is null).Select(c => $"{c.Name} has no description: give one in {nameof(CallDescriptions)}"));
-        Assert.Empty(CallDescriptions.ByCall.Keys.Except(calls.Select(c => c.Name)).Select(c => $"{c} is described and is no call"));
+        var calls = Reference.Calls(await Reference.DescriptionAsync()).Select(c => (Name: $"{c.Method} {c.Path}", Summary: (string?)c.Operation["summary"])).ToList();
+        Source.AssertNone(calls.Where(c => c.Summary is null).Select(c => $"{c.Name} has no description: give one in {nameof(CallDescriptions)}"));
+        Source.AssertNone(CallDescriptions.ByCall.Keys.Except(calls.Select(c => c.Name)).Select(c => $"{c} is described and is no call"));
     }
 }

@@ -34,6 +34,9 @@ internal static partial class Source
         return [.. found.Values];
     }
 
+    /// <summary>Fails with all of them.</summary>
+    public static void AssertNone(IEnumerable<string> wrong) => Assert.Equal("", string.Join('\n', wrong.Distinct()));
+
     public static string Text(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
 
     private static string Words(string summary) => See().Replace(summary, m => $"`{m.Groups[1].Value}`").ReplaceLineEndings(" ").Replace("    /// ", "", StringComparison.Ordinal).Trim();
