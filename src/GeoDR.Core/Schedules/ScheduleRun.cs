@@ -14,10 +14,13 @@ public static class RunCause
 /// <summary>How a run stands or ended.</summary>
 public static class RunStatus
 {
+    /// <summary>A node works on it.</summary>
     public const string Running = "running";
+    /// <summary>Everything was done.</summary>
     public const string Done = "done";
     /// <summary>Something kept it from its end: a paused site, a registry that is away, the time it may take.</summary>
     public const string Incomplete = "incomplete";
+    /// <summary>An error ended it; its outcome says which.</summary>
     public const string Failed = "failed";
 }
 

@@ -71,7 +71,7 @@ internal static class ApiExamples
             "paris", "geodr-invitation-1-…", s_at.AddMinutes(15), "geodr site join geodr-invitation-1-…", "Run `geodr site join` with this line at paris before 02:29 UTC. It counts once, and whoever has it can join as paris.")),
     };
 
-    public static IServiceCollection AddDescription(this IServiceCollection services) => services.AddOpenApi(options => options.AddOperationTransformer((operation, context, _) =>
+    public static IServiceCollection AddDescription(this IServiceCollection services) => services.AddOpenApi(options => options.AddOperationTransformer(CallDescriptions.DescribeAsync).AddOperationTransformer((operation, context, _) =>
     {
         var json = context.ApplicationServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
         if (context.Description.ParameterDescriptions.FirstOrDefault(p => p.Source == BindingSource.Body)?.Type is { } type && Bodies.TryGetValue(type, out var body))

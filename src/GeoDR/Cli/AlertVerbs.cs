@@ -20,7 +20,7 @@ internal static class AlertVerbs
         var all = new Option<bool>("--all") { Description = "those that are over, too" };
         var list = new Command("list", "what an operator should know now") { all, json };
         list.SetAction((p, cancel) => ListAsync(p.GetValue(all), p.GetValue(json), cancel));
-        var test = new Command("test", "send a message that says that it is a test to every target, at once") { json };
+        var test = new Command("test", "send a message that says that it is a test to every target, at once; exits 1 when one was not reached") { json };
         test.SetAction((p, cancel) => TestAsync(p.GetValue(json), cancel));
         return new Command("alerts", "what an operator should know, and who is told") { list, test };
     }

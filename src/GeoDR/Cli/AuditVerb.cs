@@ -13,7 +13,7 @@ internal static class AuditVerb
         var who = new Option<string?>("--who") { Description = "one user's, one token's (`token NAME`), or geodr's" };
         var refused = new Option<bool>("--refused") { Description = "only what was refused, counted by the minute" };
         var limit = new Option<int>("--limit") { Description = "so many, the newest first", DefaultValueFactory = _ => 100 };
-        var command = new Command("audit", "who did what, when and from where, and what was refused") { json, repository, who, refused, limit };
+        var command = new Command("audit", "who did what, when and from where, the newest first, and what was refused") { json, repository, who, refused, limit };
         command.SetAction((p, cancel) =>
         {
             var most = p.GetValue(limit);

@@ -15,7 +15,7 @@ internal static class DeletionVerbs
         var of = new Option<string?>("--repository") { Description = "one repository's" };
         var list = new Command("list", "what was deleted at the primary and is still here, and why") { json, state, of };
         list.SetAction((p, cancel) => ListAsync(p.GetValue(state), p.GetValue(of), p.GetValue(json), cancel));
-        return new Command("deletions", "deletions at the primary that are not applied here yet")
+        return new Command("deletions", "(secondary) deletions at the primary that are not applied here yet")
         {
             list,
             Say("keep", "what the primary deletes stays here", (deletions, pick, cancel) => deletions.KeepAsync(pick, Environment.UserName, cancel), "kept"),

@@ -23,7 +23,7 @@ internal static class DrillVerb
                 r.AddError($"--repositories is '{token.Value}'; write a number, or {DrillSettings.All}");
         });
         var json = Json();
-        var command = new Command("drill", "(secondary) pull what is here as a client would, try the intake in isolation, and estimate the recovery time; the report is kept") { repositories, json, List(), Show() };
+        var command = new Command("drill", "(secondary) pull what is here as a client would, try the intake in isolation, and estimate the recovery time; the report is kept; exits 1 when something is missing or damaged or the intake would fail") { repositories, json, List(), Show() };
         command.SetAction((p, cancel) => RunAsync(p.GetValue(repositories), p.GetValue(json), cancel));
         return command;
     }

@@ -79,7 +79,7 @@ internal static class FailoverVerbs
     private static Command Sites()
     {
         var json = Json();
-        var list = new Command("list", "the sites that this one knows") { json };
+        var list = new Command("list", "the sites that this one knows: role, health, lag, how much is synced, the oldest push that is not there; the freshest secondary is named") { json };
         list.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
             var (book, time) = (new SiteBook(source), TimeProvider.System);
@@ -97,7 +97,7 @@ internal static class FailoverVerbs
                 ? await SayAsync($"{p.GetValue(name)} is revoked here. Revoke it at the other sites too.", ExitCodes.Success)
                 : await SayAsync($"The site {p.GetValue(name)} is not known here; `geodr site list` names them.", ExitCodes.Failed)));
         var (gone, yes) = (new Argument<string>("site"), new Option<bool>("--yes") { Description = "do not ask" });
-        var remove = new Command("remove", "forget a site that takes part no more: its calls are refused, and no event is kept for it") { gone, yes };
+        var remove = new Command("remove", "forget a site that takes part no more: its calls are refused, no event is kept for it, and secondaries forget it with their next heartbeat; asks for its name") { gone, yes };
         remove.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(source => RemoveAsync(new(source), p.GetValue(gone)!, p.GetValue(yes), cancel)));
         return new Command("site", "the other sites") { list, revoke, remove, InvitationVerbs.Invite(), InvitationVerbs.Join() };
     }

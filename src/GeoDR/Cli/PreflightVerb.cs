@@ -20,7 +20,7 @@ internal static class PreflightVerb
     public static Command Command()
     {
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("preflight", "(secondary) what a promotion would stand on: every check with its figure and the mend; changes nothing but a canary in this site's registry") { json };
+        var command = new Command("preflight", "(secondary) what a promotion would stand on: every check with its figure and the mend; changes nothing but a canary in this site's registry; exits 1 when a check fails") { json };
         command.SetAction((p, cancel) => WithSecondaryAsync(async (settings, source) =>
         {
             using var preflight = new PreflightReader(settings, source, TimeProvider.System);

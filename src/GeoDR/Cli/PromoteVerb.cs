@@ -24,7 +24,7 @@ internal static class PromoteVerb
         var yes = new Option<bool>("--yes") { Description = "do not ask" };
         var planned = new Option<bool>("--planned") { Description = "only hand over: refuse where the primary does not answer" };
         var unplanned = new Option<bool>("--unplanned") { Description = "do not hand over, although the primary answers: it is not asked to fence its clients" };
-        var command = new Command("promote", "(secondary) make this site the primary: handed over where the primary answers, else at once") { dry, yes, planned, unplanned };
+        var command = new Command("promote", "(secondary) make this site the primary: handed over where the primary answers, else at once; asks for the site's name, and goes on where it was interrupted") { dry, yes, planned, unplanned };
         command.Validators.Add(p =>
         {
             if (p.GetValue(planned) && p.GetValue(unplanned))

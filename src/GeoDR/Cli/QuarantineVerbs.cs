@@ -20,7 +20,7 @@ internal static class QuarantineVerbs
         show.SetAction((p, cancel) => ShowAsync(p.GetValue(shown), cancel));
         var id = new Argument<long?>("id") { Arity = ArgumentArity.ZeroOrOne };
         var all = new Option<bool>("--all") { Description = "every one that was kept whole" };
-        var replay = new Command("replay", "read it again with this version; what is understood goes into the log") { id, all };
+        var replay = new Command("replay", "(primary) read it again with this version; what is understood goes into the log, an event once, and what a later event has overtaken is left out; exits 1 when something stays") { id, all };
         replay.SetAction((p, cancel) => ReplayAsync(p.GetValue(id), p.GetValue(all), cancel));
         var (dropped, whole) = (new Argument<long?>("id") { Arity = ArgumentArity.ZeroOrOne }, new Option<bool>("--all") { Description = "every one there is" });
         var drop = new Command("drop", "throw it out unread, with a line in the audit log; `geodr reconcile` finds what it may have told") { dropped, whole };

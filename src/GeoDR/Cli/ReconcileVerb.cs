@@ -20,7 +20,7 @@ internal static class ReconcileVerb
         var dry = new Option<bool>("--dry-run") { Description = "only list; nothing is appended, marked or corrected" };
         var last = new Option<bool>("--last") { Description = "show what the last comparison found, and compare nothing" };
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("reconcile", "find what notifications missed") { dry, last, json };
+        var command = new Command("reconcile", "find what notifications missed: compare this site's registry with what is known of it, and on a secondary its fingerprints with the primary's") { dry, last, json };
         command.SetAction((p, cancel) => p.GetValue(last) ? LastAsync(p.GetValue(json), cancel) : RunAsync(p.GetValue(dry), p.GetValue(json), cancel));
         return command;
     }

@@ -34,6 +34,26 @@ internal static class ServeVerb
     {
         if (!VerbSettings.Report([.. OwnCertificate.Faults(settings, VerbSettings.Configuration())]))
             return new(ExitCodes.Settings, Again: false);
+        await using var app = Compose(settings, site, engine, again);
+        if (site.Role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
+            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
+        app.UseExceptionHandler();
+        // Who is not let in is told so as problem details, too.
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
+        app.MapDashboard();
+        app.MapCalls();
+        app.MapMetrics();
+        app.MapOpenApi().RequireAuthorization(Roles.Viewer);
+        engine.Map(app);
+        // Its services are gone when it has run.
+        var watch = app.Services.GetRequiredService<SiteWatch>();
+        await app.RunAsync(cancel);
+        return new(ExitCodes.Success, watch.Changed);
+    }
+
+    /// <summary>What a site is made of, without its pages and calls.</summary>
+    internal static WebApplication Compose(GeoSettings settings, Site site, IJobEngine engine, bool again)
+    {
         var role = site.Role;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Common(builder.Logging, builder.Services, settings, site);
@@ -56,13 +76,12 @@ internal static class ServeVerb
         if (role == Site.Primary && settings.Registry is not null)
             builder.Services.AddHostedService<SilenceLoop>();
         builder.Services.AddSchedules(settings, role, engine);
-        await using var app = builder.Build();
-        if (role == Site.Secondary && site.Follows is null && await SiteRelations.FaultAsync(app.Services, cancel) is { } fault)
-            return new(VerbSettings.Report([fault]) ? ExitCodes.Success : ExitCodes.Settings, Again: false);
-        app.UseExceptionHandler();
-        // Who is not let in is told so as problem details, too.
-        app.UseWhen(http => http.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
-        app.MapDashboard();
+        return builder.Build();
+    }
+
+    /// <summary>What is called, by registries, sites and people's programs.</summary>
+    internal static void MapCalls(this IEndpointRouteBuilder app)
+    {
         app.MapIntake();
         app.MapSiteCalls();
         app.MapFailoverCalls();
@@ -80,14 +99,7 @@ internal static class ServeVerb
         app.MapSchedulesApi();
         app.MapAlertApi();
         app.MapAccountsApi();
-        app.MapMetrics();
-        app.MapOpenApi().RequireAuthorization(Roles.Viewer);
         app.MapHealth();
-        engine.Map(app);
-        // Its services are gone when it has run.
-        var watch = app.Services.GetRequiredService<SiteWatch>();
-        await app.RunAsync(cancel);
-        return new(ExitCodes.Success, watch.Changed);
     }
 
     private static async Task<Ended> WorkAsync(GeoSettings settings, Site site, IJobEngine engine, bool again, CancellationToken cancel)

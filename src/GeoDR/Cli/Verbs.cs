@@ -45,7 +45,7 @@ internal static class Verbs
     {
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
         var watch = new Option<bool>("--watch") { Description = "again every two seconds" };
-        var command = new Command("status", "role, health, cursor, lag, counts by state, oldest unsynced push, bytes waiting") { json, watch };
+        var command = new Command("status", "role, health, cursor, lag, counts by state, oldest unsynced push, bytes waiting; exits 1 when unhealthy") { json, watch };
         command.SetAction((p, cancel) => StatusVerb.RunAsync(p.GetValue(json), p.GetValue(watch), cancel));
         return command;
     }
@@ -53,7 +53,7 @@ internal static class Verbs
     private static Command Check()
     {
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
-        var command = new Command("check", "prove the configuration; one line each, with the mend") { json };
+        var command = new Command("check", "prove the configuration; one line each, with the mend; exits 1 when a check fails") { json };
         command.SetAction((p, cancel) => CheckVerb.RunAsync(p.GetValue(json), cancel));
         return command;
     }
@@ -63,7 +63,7 @@ internal static class Verbs
         var repository = new Option<string?>("--repository") { Description = "one repository" };
         var all = new Option<bool>("--all") { Description = "all; the primary's catalog is read again" };
         var filter = new FilterOptions();
-        var command = filter.AddTo(new Command("resync", "mark for sync") { repository, all });
+        var command = filter.AddTo(new Command("resync", "(secondary) mark for sync: one repository, all, or those that a filter leaves") { repository, all });
         command.SetAction((p, cancel) => DatabaseVerbs.ResyncAsync(p.GetValue(repository), p.GetValue(all), filter.Read(p), cancel));
         return command;
     }
@@ -88,7 +88,7 @@ internal static class Verbs
     {
         var repository = new Option<string>("--repository") { Description = "the one repository it may pull", Required = true };
         var own = new Option<bool>("--own") { Description = "for this site's registry instead of the primary's" };
-        var command = new Command("token", "a pull token to try by hand") { repository, own };
+        var command = new Command("token", "a pull token to try by hand; granted by the primary where that is set") { repository, own };
         command.SetAction((p, cancel) => KeyVerbs.TokenAsync(p.GetValue(repository)!, p.GetValue(own), cancel));
         return command;
     }

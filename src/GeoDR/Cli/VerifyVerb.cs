@@ -26,7 +26,7 @@ internal static class VerifyVerb
         var deep = new Option<bool>("--deep") { Description = "read every stored manifest and blob, and hash it" };
         var json = new Option<bool>("--json") { Description = "nothing but JSON on stdout" };
         var filter = new FilterOptions();
-        var command = filter.AddTo(new Command("verify", "look at what this site's registry holds, compare it with the primary, and wait for the outcome") { repository, deep, json });
+        var command = filter.AddTo(new Command("verify", "(secondary) have the site's processes look at what its registry holds, ahead of all other checks, compare it with the primary, and wait; exits 1 when something is missing, damaged or could not be checked") { repository, deep, json });
         command.SetAction((p, cancel) => RunAsync(p.GetValue(repository), filter.Read(p), p.GetValue(deep), p.GetValue(json), cancel));
         return command;
     }

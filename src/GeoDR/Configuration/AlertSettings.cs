@@ -26,11 +26,11 @@ public sealed class AlertSettings
 /// <param name="text">A setting's text; null where it is not given.</param>
 /// <param name="secret">The same for one that may be given in a file; what says what is wrong with a value.</param>
 /// <param name="wrong">Hears of a fault: the key and the mend.</param>
-internal sealed class AlertSettingsReader(IConfiguration configuration, Func<string, string?> text, Func<string, Func<string, string?>?, Secret<string>?> secret, Action<string, string> wrong)
+internal sealed class AlertSettingsReader(IConfiguration configuration, SettingText text, Func<string, Func<string, string?>?, Secret<string>?> secret, Action<string, string> wrong)
 {
-    private const string NoUrl = "is no URL that can be used; write https://host/path, a secret in it is never shown";
+    internal static readonly string[] Rule = ["Pattern", "Age", "Bytes"];
 
-    private static readonly string[] s_rule = ["Pattern", "Age", "Bytes"];
+    private const string NoUrl = "is no URL that can be used; write https://host/path, a secret in it is never shown";
 
     public AlertSettings Read()
     {
@@ -38,8 +38,8 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         return new()
         {
             Targets = Targets(),
-            Every = Time("Geo:Alerts:Every", TimeSpan.FromMilliseconds(200), TimeSpan.FromHours(1)) ?? d.Every,
-            Remind = Time("Geo:Alerts:Remind", TimeSpan.Zero, TimeSpan.FromDays(365)) ?? d.Remind,
+            Every = Time("Geo:Alerts:Every", TimeSpan.FromMilliseconds(200), TimeSpan.FromHours(1), Duration.Format(d.Every)) ?? d.Every,
+            Remind = Time("Geo:Alerts:Remind", TimeSpan.Zero, TimeSpan.FromDays(365), Duration.Format(d.Remind)) ?? d.Remind,
             Webhook = Webhook(), Mail = Mail(), MetricsListen = Listen(),
         };
     }
@@ -55,8 +55,8 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         foreach (var rule in rules)
         {
             var key = rule.Path;
-            foreach (var child in rule.GetChildren().Where(c => !s_rule.Contains(c.Key, StringComparer.OrdinalIgnoreCase)))
-                wrong(child.Path, $"is not a setting; known below {key} are {string.Join(", ", s_rule)}");
+            foreach (var child in rule.GetChildren().Where(c => !Rule.Contains(c.Key, StringComparer.OrdinalIgnoreCase)))
+                wrong(child.Path, $"is not a setting; known below {key} are {string.Join(", ", Rule)}");
             if (!Pattern.TryParse(text($"{key}:Pattern") ?? "", out var pattern))
                 wrong($"{key}:Pattern", $"is '{text($"{key}:Pattern")}'; write a name with * (within a component), ** (anything) and ?");
             else if (Target(key, pattern) is { } target)
@@ -107,11 +107,11 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         var host = text($"{Key}:Host");
         if (host is null || Uri.CheckHostName(host) == UriHostNameType.Unknown)
             wrong($"{Key}:Host", "is no host name; give the mail server's");
-        var tls = text($"{Key}:Tls") ?? "starttls";
+        var tls = text($"{Key}:Tls", "starttls") ?? "starttls";
         if (tls is not ("starttls" or "none"))
             wrong($"{Key}:Tls", tls == "implicit" ? "is implicit, which this version cannot speak; write starttls, and its port, usually 587" : $"is '{tls}'; write starttls or none");
         var port = tls == "none" ? 25 : 587;
-        if (text($"{Key}:Port") is { } given && (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535))
+        if (text($"{Key}:Port", "587") is { } given && (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535))
             wrong($"{Key}:Port", $"is '{given}'; write a port, usually 587 with starttls");
         var (username, password) = (text($"{Key}:Username"), secret($"{Key}:Password", null));
         if (username is null != password is null)
@@ -147,9 +147,9 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
         return null;
     }
 
-    private TimeSpan? Time(string key, TimeSpan least, TimeSpan most)
+    private TimeSpan? Time(string key, TimeSpan least, TimeSpan most, string? otherwise = null)
     {
-        if (text(key) is not { } given)
+        if (text(key, otherwise) is not { } given)
             return null;
         if (Duration.TryParse(given, out var time) && time >= least && time <= most)
             return time;
@@ -159,7 +159,7 @@ internal sealed class AlertSettingsReader(IConfiguration configuration, Func<str
 
     private bool Flag(string key)
     {
-        if (text(key) is not { } given || bool.TryParse(given, out _))
+        if (text(key, "false") is not { } given || bool.TryParse(given, out _))
             return text(key) is { } value && bool.Parse(value);
         wrong(key, $"is '{given}'; write true or false");
         return false;

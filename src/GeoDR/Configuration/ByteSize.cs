@@ -19,4 +19,8 @@ public static class ByteSize
         bytes = (long)(number * factor);
         return true;
     }
+
+    /// <summary>In the largest decimal unit that leaves a whole number.</summary>
+    public static string Format(long bytes) =>
+        s_units.Where(u => u.Bytes % 10 == 0).Append(("B", 1)).Where(u => bytes % u.Bytes == 0).Select(u => $"{(bytes / u.Bytes).ToString(CultureInfo.InvariantCulture)}{u.Unit}").First();
 }

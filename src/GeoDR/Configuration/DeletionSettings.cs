@@ -9,7 +9,7 @@ internal static class DeletionSettings
 
     /// <param name="text">A setting's text; null where it is not given.</param>
     /// <param name="wrong">Hears of a fault: the key and the mend.</param>
-    public static DeletionPolicy Read(Func<string, string?> text, Action<string, string> wrong)
+    public static DeletionPolicy Read(SettingText text, Action<string, string> wrong)
     {
         var d = new DeletionPolicy();
         return new DeletionPolicy { Quarantine = Quarantine(d.Quarantine), Brake = Limit(d.Brake), ConfirmAfter = ConfirmAfter(d.ConfirmAfter) };
@@ -17,7 +17,7 @@ internal static class DeletionSettings
         TimeSpan? Quarantine(TimeSpan? otherwise)
         {
             const string Key = "Geo:Deletion:Quarantine";
-            switch (text(Key))
+            switch (text(Key, otherwise is { } kept ? Duration.Format(kept) : "never"))
             {
                 case null:
                     return otherwise;
@@ -36,7 +36,7 @@ internal static class DeletionSettings
         BrakeLimit Limit(BrakeLimit otherwise)
         {
             const string Key = "Geo:Deletion:Brake";
-            if (text(Key) is not { } given)
+            if (text(Key, otherwise.ToString()) is not { } given)
                 return otherwise;
             if (BrakeLimit.TryParse(given, out var limit))
                 return limit;
@@ -47,7 +47,7 @@ internal static class DeletionSettings
         TimeSpan ConfirmAfter(TimeSpan otherwise)
         {
             const string Key = "Geo:Deletion:ConfirmAfter";
-            if (text(Key) is not { } given)
+            if (text(Key, Duration.Format(otherwise)) is not { } given)
                 return otherwise;
             if (Duration.TryParse(given, out var time) && time >= TimeSpan.FromMilliseconds(100) && time <= TimeSpan.FromDays(1))
                 return time;

@@ -6,6 +6,7 @@ namespace GeoDR.Configuration;
 public sealed record DrillSettings
 {
     internal const string All = "all";
+    private const string DefaultRepositories = "20";
     private const string DefaultBytes = "20MB/s";
 
     /// <summary>How often by itself; default 0, never.</summary>
@@ -17,10 +18,10 @@ public sealed record DrillSettings
     /// <summary>Read from the registry; default 20 MB/s, null unlimited.</summary>
     public double? BytesPerSecond { get; init; } = 20e6;
 
-    internal static DrillSettings Read(Func<string, string?> text, Func<string, TimeSpan, TimeSpan, TimeSpan, TimeSpan> time, Action<string, string> wrong)
+    internal static DrillSettings Read(SettingText text, Func<string, TimeSpan, TimeSpan, TimeSpan, TimeSpan> time, Action<string, string> wrong)
     {
-        var (given, rate) = (text("Geo:Drill:Repositories"), text("Geo:Drill:BytesPerSecond"));
-        if (!TryCount(given ?? "20", out var count))
+        var (given, rate) = (text("Geo:Drill:Repositories", DefaultRepositories), text("Geo:Drill:BytesPerSecond", DefaultBytes));
+        if (!TryCount(given ?? DefaultRepositories, out var count))
             wrong("Geo:Drill:Repositories", $"is '{given}'; write how many repositories a drill pulls, from 1 to 1000000, or {All}");
         if (!ByteRate.TryParse(rate ?? DefaultBytes, out var bytes))
             wrong("Geo:Drill:BytesPerSecond", $"is '{rate}'; write a rate such as 20MB/s or 200Mbit/s, or unlimited");

@@ -22,13 +22,13 @@ public sealed record FailoverSettings
     public RegistrySettings? Clients { get; init; }
 
     internal static FailoverSettings Read(
-        Func<string, string?> text, Func<string, bool> flag, Func<string, TimeSpan, TimeSpan, TimeSpan, TimeSpan> time, Func<string, List<string>> list,
+        SettingText text, Func<string, bool> flag, Func<string, TimeSpan, TimeSpan, TimeSpan, TimeSpan> time, Func<string, List<string>> list,
         Func<string, bool, RegistrySettings?> registry)
     {
         var d = new FailoverSettings();
         return new()
         {
-            MayPromote = text("Geo:Failover:MayPromote") is null || flag("Geo:Failover:MayPromote"),
+            MayPromote = text("Geo:Failover:MayPromote", "true") is null || flag("Geo:Failover:MayPromote"),
             StartHold = time("Geo:Failover:StartHold", d.StartHold, TimeSpan.Zero, TimeSpan.FromHours(1)),
             Heartbeat = time("Geo:Failover:Heartbeat", d.Heartbeat, TimeSpan.FromMilliseconds(200), TimeSpan.FromMinutes(5)),
             FenceCommand = list("Geo:Failover:FenceCommand"),

@@ -9,7 +9,7 @@ internal static class RetentionSettings
 {
     /// <param name="text">A setting's text; null where it is not given.</param>
     /// <param name="wrong">Hears of a fault: the key and the mend.</param>
-    public static RetentionTimes Read(Func<string, string?> text, Action<string, string> wrong)
+    public static RetentionTimes Read(SettingText text, Action<string, string> wrong)
     {
         var (d, read) = (new RetentionTimes(), new LimitReader(text, wrong));
         return new RetentionTimes
@@ -29,7 +29,7 @@ internal static class RetentionSettings
 internal static class LogSettings
 {
     /// <inheritdoc cref="RetentionSettings.Read"/>
-    public static LogLimits Read(Func<string, string?> text, Action<string, string> wrong)
+    public static LogLimits Read(SettingText text, Action<string, string> wrong)
     {
         var (d, read) = (new LogLimits(), new LimitReader(text, wrong));
         return new LogLimits
@@ -43,13 +43,13 @@ internal static class LogSettings
 }
 
 /// <summary>Reads limits and says what is wrong with them.</summary>
-internal sealed class LimitReader(Func<string, string?> text, Action<string, string> wrong)
+internal sealed class LimitReader(SettingText text, Action<string, string> wrong)
 {
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(3650);
 
     public TimeSpan Time(string key, TimeSpan otherwise, TimeSpan least)
     {
-        if (text(key) is not { } given)
+        if (text(key, Duration.Format(otherwise)) is not { } given)
             return otherwise;
         if (Duration.TryParse(given, out var time) && time >= least && time <= s_longest)
             return time;
@@ -59,7 +59,7 @@ internal sealed class LimitReader(Func<string, string?> text, Action<string, str
 
     public long Count(string key, long otherwise, long least, long most)
     {
-        if (text(key) is not { } given)
+        if (text(key, otherwise.ToString(CultureInfo.InvariantCulture)) is not { } given)
             return otherwise;
         if (long.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
             return number;
@@ -70,12 +70,12 @@ internal sealed class LimitReader(Func<string, string?> text, Action<string, str
     /// <summary>Null for none.</summary>
     public long? Bytes(string key, long? otherwise, long least)
     {
-        if (text(key) is not { } given)
+        if (text(key, otherwise is { } bytes ? ByteSize.Format(bytes) : "none") is not { } given)
             return otherwise;
         if (given.Equals("none", StringComparison.OrdinalIgnoreCase))
             return null;
-        if (ByteSize.TryParse(given, out var bytes) && bytes >= least)
-            return bytes;
+        if (ByteSize.TryParse(given, out var size) && size >= least)
+            return size;
         wrong(key, $"is '{given}'; write a size such as 10GB, {least / 1_000_000}MB at least, or none");
         return otherwise;
     }

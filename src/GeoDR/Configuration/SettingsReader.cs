@@ -141,12 +141,12 @@ public sealed class SettingsReader(IConfiguration configuration)
     private VerificationSettings Verification()
     {
         var d = new VerificationSettings();
-        var rate = Text("Geo:Verification:BytesPerSecond");
+        var rate = Text("Geo:Verification:BytesPerSecond", VerificationSettings.DefaultBytes);
         if (!ByteRate.TryParse(rate ?? VerificationSettings.DefaultBytes, out var bytes))
             Wrong("Geo:Verification:BytesPerSecond", $"is '{rate}'; write a rate such as 20MB/s or 200Mbit/s, or unlimited");
         return new()
         {
-            Automatic = Text("Geo:Verification:Automatic") is null || Flag("Geo:Verification:Automatic"),
+            Automatic = Text("Geo:Verification:Automatic", "true") is null || Flag("Geo:Verification:Automatic"),
             Every = Time("Geo:Verification:Every", d.Every, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650)),
             DeepEvery = Time("Geo:Verification:DeepEvery", d.DeepEvery, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650)),
             RequestsPerSecond = Number("Geo:Verification:RequestsPerSecond", d.RequestsPerSecond, 1, 100_000),
@@ -157,7 +157,7 @@ public sealed class SettingsReader(IConfiguration configuration)
     /// <summary>"20MB/s", and windows such as "22:00-06:00 100MB/s" in UTC.</summary>
     private BandwidthPlan Bandwidth()
     {
-        var limit = Text("Geo:Sync:BandwidthLimit");
+        var limit = Text("Geo:Sync:BandwidthLimit", "unlimited");
         if (!ByteRate.TryParse(limit ?? "unlimited", out var rate))
             Wrong("Geo:Sync:BandwidthLimit", $"is '{limit}'; write a rate such as 20MB/s or 200Mbit/s, or unlimited");
         var windows = new List<BandwidthWindow>();
@@ -199,7 +199,7 @@ public sealed class SettingsReader(IConfiguration configuration)
             var key = $"Geo:Peers:{section.Key}";
             peers.Add(new(section.Key, Url($"{key}:Url", required: false), File($"{key}:PublicKeyFile"))
             {
-                MayPromote = Text($"{key}:MayPromote") is null || Flag($"{key}:MayPromote"), Registry = Registry($"{key}:Registry", required: false), Log = Secret($"{key}:Log", LogFault),
+                MayPromote = Text($"{key}:MayPromote", "true") is null || Flag($"{key}:MayPromote"), Registry = Registry($"{key}:Registry", required: false), Log = Secret($"{key}:Log", LogFault),
             });
         }
         return peers;
@@ -289,9 +289,11 @@ public sealed class SettingsReader(IConfiguration configuration)
         return name;
     }
 
-    private string? Text(string key)
+    private string? Text(string key) => Text(key, null);
+
+    private string? Text(string key, string? otherwise)
     {
-        _shown.Note(key);
+        _shown.Note(key, otherwise);
         return configuration[key] is { Length: > 0 } text ? text.Trim() : null;
     }
 

@@ -6,7 +6,15 @@ namespace GeoDR.Configuration;
 /// <summary>A setting as people may see it.</summary>
 /// <param name="Value">What applies; "set" for a secret, null where nothing is set and nothing stands in for it.</param>
 /// <param name="Source">"default", "environment", or the file that it stands in.</param>
-public sealed record ShownSetting(string Key, string? Value, string Source, bool IsSecret);
+public sealed record ShownSetting(string Key, string? Value, string Source, bool IsSecret)
+{
+    /// <summary>What it means.</summary>
+    public string? Description => SettingDescriptions.Of(Key);
+}
+
+/// <summary>A setting's text; null where it is not given.</summary>
+/// <param name="otherwise">What applies then, for people.</param>
+internal delegate string? SettingText(string key, string? otherwise = null);
 
 /// <summary>Notes every setting that is read, with what stands in where it is not given. A secret's value is never kept.</summary>
 internal sealed class ShownSettings(IConfiguration configuration)

@@ -6,17 +6,17 @@ internal static class UnknownKeys
     private static readonly string[] s_registry =
         ["Url", "Username", "Password", "PasswordFile", "Service", "Realms", "BlobHosts", "CaFile", "ClientCertificateFile", "ClientKeyFile", "AllowHttp"];
 
-    private static readonly string[] s_primaryRegistry = [.. s_registry, "TokensFrom"];
+    internal static readonly string[] PrimaryRegistry = [.. s_registry, "TokensFrom"];
 
-    private static readonly string[] s_peer = ["Url", "PublicKeyFile", "MayPromote", "Registry", "Log", "LogFile"];
+    internal static readonly string[] Peer = ["Url", "PublicKeyFile", "MayPromote", "Registry", "Log", "LogFile"];
 
-    private static readonly Dictionary<string, string[]> s_known = new(StringComparer.OrdinalIgnoreCase)
+    internal static readonly Dictionary<string, string[]> Known = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Geo"] = ["Site", "Database", "DatabaseFile", "Registry", "Primary", "Notifications", "Peers", "Tokens", "Filter", "Failover", "Drill", "Sync", "Log", "Reconcile", "Verification", "Deletion", "Schedules", "Jobs", "Targets", "Alerts", "Metrics", "Retention", "Tls", "SignIn"],
         ["Geo:Site"] = ["Name", "Role", "Url", "KeyFile", "RegistryUrl"],
         ["Geo:Registry"] = s_registry,
         ["Geo:Primary"] = ["Url", "Log", "LogFile", "AllowHttp", "CaFile", "Registry"],
-        ["Geo:Primary:Registry"] = s_primaryRegistry,
+        ["Geo:Primary:Registry"] = PrimaryRegistry,
         ["Geo:Notifications"] = ["Secrets", "SecretsFile", "Silence"],
         ["Geo:Tokens"] = ["Issuer", "KeyFile", "CertificateFile", "Lifetime"],
         ["Geo:Filter"] = ["Include", "Exclude", "IncludeTags", "ExcludeTags", "EventOnly", "ReconcileOnly", "Platforms", "Map"],
@@ -42,14 +42,14 @@ internal static class UnknownKeys
 
     public static void Find(IConfiguration configuration, List<Fault> faults)
     {
-        foreach (var (section, known) in s_known)
+        foreach (var (section, known) in Known)
             foreach (var child in configuration.GetSection(section).GetChildren())
                 if (!known.Contains(child.Key, StringComparer.OrdinalIgnoreCase))
                     faults.Add(new($"{section}:{child.Key}", $"is not a setting; known below {section} are {string.Join(", ", known)}"));
         foreach (var peer in configuration.GetSection("Geo:Peers").GetChildren())
         {
-            Below(peer, s_peer);
-            Below(peer.GetSection("Registry"), s_primaryRegistry);
+            Below(peer, Peer);
+            Below(peer.GetSection("Registry"), PrimaryRegistry);
         }
 
         void Below(IConfigurationSection section, string[] known)

@@ -50,12 +50,12 @@ internal sealed partial class FollowLoop(
         return false;
     }
 
-    [LoggerMessage(240, LogLevel.Warning, "Following {Site}, which was promoted in epoch {Epoch}")]
+    [LoggerMessage(280, LogLevel.Warning, "Following {Site}, which was promoted in epoch {Epoch}")]
     private static partial void LogFollows(ILogger logger, string site, long epoch);
 
-    [LoggerMessage(241, LogLevel.Error, "{Site} was promoted and cannot be followed: {Faults}")]
+    [LoggerMessage(281, LogLevel.Error, "{Site} was promoted and cannot be followed: {Faults}")]
     private static partial void LogCannot(ILogger logger, string site, string faults);
 
-    [LoggerMessage(242, LogLevel.Error, "{Sites} were both promoted in epoch {Epoch}: neither is followed until an operator chooses with `geodr term choose`")]
+    [LoggerMessage(282, LogLevel.Error, "{Sites} were both promoted in epoch {Epoch}: neither is followed until an operator chooses with `geodr term choose`")]
     private static partial void LogConflict(ILogger logger, string sites, long epoch);
 }

@@ -20,7 +20,7 @@ internal sealed partial class DeletionLoop(DeletionPass pass, ILogger<DeletionLo
         return outcome.More;
     }
 
-    [LoggerMessage(210, LogLevel.Error, "The brake stopped the deletions; `geodr deletions list` says why")]
+    [LoggerMessage(215, LogLevel.Error, "The brake stopped the deletions; `geodr deletions list` says why")]
     private static partial void LogBraked(ILogger logger);
 }
 

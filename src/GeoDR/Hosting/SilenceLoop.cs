@@ -30,6 +30,6 @@ internal sealed partial class SilenceLoop(
     private static TimeSpan Interval(GeoSettings settings) =>
         TimeSpan.FromSeconds(Math.Clamp(settings.Notifications.Silence.TotalSeconds / 4, 1, 30));
 
-    [LoggerMessage(152, LogLevel.Warning, "The registry changes and has sent no notifications for {Silence}: look at its notification endpoint; a comparison was asked for")]
+    [LoggerMessage(153, LogLevel.Warning, "The registry changes and has sent no notifications for {Silence}: look at its notification endpoint; a comparison was asked for")]
     private static partial void LogSilent(ILogger logger, TimeSpan silence);
 }

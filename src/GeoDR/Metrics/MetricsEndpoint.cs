@@ -47,6 +47,6 @@ internal sealed partial class MetricsListener(MetricsReader reader, GeoSettings 
         await http.Response.WriteAsync(await reader.ReadAsync(http.RequestAborted), http.RequestAborted);
     }
 
-    [LoggerMessage(230, LogLevel.Information, "Metrics are at http://{Endpoint}/metrics, for whoever reaches it")]
+    [LoggerMessage(160, LogLevel.Information, "Metrics are at http://{Endpoint}/metrics, for whoever reaches it")]
     private static partial void LogListening(ILogger logger, System.Net.IPEndPoint endpoint);
 }

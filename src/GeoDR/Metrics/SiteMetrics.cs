@@ -60,7 +60,8 @@ public static class SiteMetrics
                 .Gauge("geodr_loss_unknown_sizes", "Of them, how many have a size that nobody said.", loss.UnknownSizes)
                 .Gauge("geodr_loss_oldest_seconds", "Age of the oldest of them; 0 where there is none.", loss.OldestSeconds ?? 0)
                 .Gauge("geodr_loss_window_seconds", "Pushes of so many last seconds may be missing in the list; +Inf where nobody can say.", loss.WindowSeconds ?? double.PositiveInfinity)
-                .Family("geodr_target_passed", "gauge", "1 where more would be lost than a target allows; rules are counted from 1 in the order they are given.", Targets(loss.Targets));
+                .Family("geodr_target_passed", "gauge", "1 where more would be lost than a target allows; rules are counted from 1 in the order they are given.",
+                    Targets(loss.Targets).Select(t => (MetricsText.Labels(("scope", t.Scope), ("kind", t.Kind)), t.Passed)));
         if (site.Verification is { } v)
             text.Gauge("geodr_verification_repositories", "Repositories by the state of their verification.", "state",
                     [("pending", v.Pending), ("started", v.Started), ("succeeded", v.Succeeded), ("failed", v.Failed)])
@@ -72,10 +73,10 @@ public static class SiteMetrics
     }
 
     // A pattern may name a repository: a rule is known by its place.
-    private static IEnumerable<(string, double)> Targets(IReadOnlyList<TargetState> targets)
+    private static IEnumerable<(string Scope, string Kind, double Passed)> Targets(IReadOnlyList<TargetState> targets)
     {
         var rules = targets.Where(t => t.Pattern is not null).Select(t => t.Pattern!).Distinct().ToList();
         return targets.DistinctBy(t => (t.Pattern, t.Kind)).Select(t => (
-            MetricsText.Labels(("scope", t.Pattern is { } p ? $"rule-{(rules.IndexOf(p) + 1).ToString(CultureInfo.InvariantCulture)}" : "site"), ("kind", t.Kind)), t.Passed ? 1d : 0));
+            t.Pattern is { } p ? $"rule-{(rules.IndexOf(p) + 1).ToString(CultureInfo.InvariantCulture)}" : "site", t.Kind, t.Passed ? 1d : 0));
     }
 }

@@ -13,9 +13,9 @@ internal sealed class SyncCounters
 
     public void Write(MetricsText text)
     {
-        var all = _byOutcome.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => (Labels: MetricsText.Labels(("outcome", o.Key)), o.Value)).ToList();
-        text.Family("geodr_syncs_total", "counter", "Pieces of work on repositories that ended in this process.", all.Select(o => (o.Labels, (double)o.Value.Count)))
-            .Family("geodr_sync_seconds_total", "counter", "Time that they took together.", all.Select(o => (o.Labels, o.Value.Seconds)))
-            .Family("geodr_sync_bytes_total", "counter", "Bytes that they copied.", all.Select(o => (o.Labels, (double)o.Value.Bytes)));
+        var all = _byOutcome.OrderBy(o => o.Key, StringComparer.Ordinal).ToList();
+        text.Family("geodr_syncs_total", "counter", "Pieces of work on repositories that ended in this process.", all.Select(o => (MetricsText.Labels(("outcome", o.Key)), (double)o.Value.Count)))
+            .Family("geodr_sync_seconds_total", "counter", "Time that they took together.", all.Select(o => (MetricsText.Labels(("outcome", o.Key)), o.Value.Seconds)))
+            .Family("geodr_sync_bytes_total", "counter", "Bytes that they copied.", all.Select(o => (MetricsText.Labels(("outcome", o.Key)), (double)o.Value.Bytes)));
     }
 }
