@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using GeoDR.Api;
 using GeoDR.Cli;
 using GeoDR.Configuration;
+using GeoDR.Jobs;
 using GeoDR.Sites;
 using GeoDR.Status;
 using Microsoft.AspNetCore.Builder;
@@ -53,7 +54,7 @@ internal static class Reference
     {
         var settings = new GeoSettings
         {
-            SiteName = "madrid", Role = Site.Secondary, Database = "Host=db.example", PrimaryLog = "Host=db.example", Secrets = ["secret"],
+            SiteName = "madrid", Role = Site.Secondary, Database = "Host=db.example", PrimaryLog = "Host=db.example", Secrets = new(["secret"]),
             Registry = new() { Url = new("https://registry.madrid.example") }, PrimaryRegistry = new() { Url = new("https://registry.berlin.example") },
         };
         await using var app = ServeVerb.Compose(settings, new Site(settings.SiteName, settings.Role, false), new BuiltinEngine(), again: false);
