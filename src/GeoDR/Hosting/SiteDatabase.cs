@@ -44,9 +44,6 @@ internal static class SiteDatabase
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
         adjust(builder);
-        // Unless it is asked for, no Kerberos on the way to a password: its library is not in small images, and each connection would try it first.
-        if (!connectionString.Contains("Gss", StringComparison.OrdinalIgnoreCase))
-            builder.GssEncryptionMode = GssEncryptionMode.Disable;
         // A server that vanished without a word is noticed by the connection that waits for it.
         builder.KeepAlive = builder.KeepAlive == 0 ? 10 : builder.KeepAlive;
         return new NpgsqlDataSourceBuilder(builder.ConnectionString).Build();
