@@ -47,7 +47,7 @@ for site in berlin madrid; do
   [ -s "$site/geodr/notification-secret" ] || secret >"$site/geodr/notification-secret"
   [ -s "$site/geodr/admin" ] || secret >"$site/geodr/admin"
   [ -s "$site/postgres/password" ] || secret >"$site/postgres/password"
-  echo "Host=$site-db;Database=geodr;Username=geodr;Password=$(cat "$site/postgres/password");SSL Mode=VerifyFull;Root Certificate=/run/site/ca.crt" >"$site/geodr/database"
+  echo "Host=$site-db;Database=geodr;Username=geodr;Password=$(cat "$site/postgres/password");SSL Mode=VerifyFull;Root Certificate=/run/site/ca.crt;GSS Encryption Mode=Disable" >"$site/geodr/database"
   cat "$site/geodr/token.crt" tokens/token.crt >"$site/registry/token-signers.crt"
   [ -s "$site/registry/http-secret" ] || secret >"$site/registry/http-secret"
   sed -e "s|@SITE@|$site|g" -e "s|@REALM@|$TOKEN_REALM|" -e "s|@NOTIFICATION_SECRET@|$(cat "$site/geodr/notification-secret")|" \

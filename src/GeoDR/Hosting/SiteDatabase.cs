@@ -46,9 +46,6 @@ internal static class SiteDatabase
     {
         var builder = new NpgsqlConnectionStringBuilder(connection.Value);
         adjust(builder);
-        // Unless it is asked for, no Kerberos on the way to a password: its library is not in small images, and each connection would try it first.
-        if (!connection.Value.Contains("Gss", StringComparison.OrdinalIgnoreCase))
-            builder.GssEncryptionMode = GssEncryptionMode.Disable;
         // A server that vanished without a word is noticed by the connection that waits for it.
         builder.KeepAlive = builder.KeepAlive == 0 ? 10 : builder.KeepAlive;
         var asked = connection.IsInFile && builder.Password is not null;
