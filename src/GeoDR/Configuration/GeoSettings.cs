@@ -48,11 +48,14 @@ public sealed record PeerSettings(string Name, Uri? Url, string? PublicKeyFile)
 /// <summary>The JWTs for registries: <c>Geo:Tokens</c>.</summary>
 public sealed record TokenSettings
 {
+    private Secret<TokenKey>? _key;
+
     public string? Issuer { get; init; }
     public string? KeyFile { get; init; }
     public string? CertificateFile { get; init; }
     /// <summary>What the two files hold; null where they are not both given.</summary>
-    public Secret<TokenKey>? Key { get; init; }
+    public Secret<TokenKey>? Key => _key ??= KeyFile is { } key && CertificateFile is { } certificate
+        ? new("Geo:Tokens:KeyFile", [key, certificate], () => TokenKey.Load(key, certificate)) : null;
     /// <summary>Default 5 min; 1 min to 1 h.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(5);
 }

@@ -4,7 +4,6 @@ using GeoDR.Secrets;
 using GeoDR.Selection;
 using GeoDR.Sites;
 using GeoDR.Sync;
-using GeoDR.Tokens;
 using Npgsql;
 
 namespace GeoDR.Configuration;
@@ -214,8 +213,8 @@ public sealed class SettingsReader(IConfiguration configuration)
             CertificateFile = File("Geo:Tokens:CertificateFile"),
             Lifetime = Time("Geo:Tokens:Lifetime", new TokenSettings().Lifetime, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)),
         };
-        return tokens is { KeyFile: { } key, CertificateFile: { } certificate }
-            ? tokens with { Key = Watched(new Secret<TokenKey>("Geo:Tokens:KeyFile", [key, certificate], () => TokenKey.Load(key, certificate))) } : tokens;
+        Watched(tokens.Key);
+        return tokens;
     }
 
     private Secret<string[]> Secrets()
