@@ -14,10 +14,10 @@ internal static partial class CallDescriptions
     public static readonly IReadOnlyDictionary<string, string> ByCall = new Dictionary<string, string>
     {
         ["POST /api/v4/container_registry_event/events"] = "Takes notifications of Distribution. 200 after the commit, with `{accepted, ignored, quarantined, problems}`; what cannot be understood is kept and still answered 200. 401 for a wrong secret, 503 when the log cannot be written, so that the registry sends again.",
-        ["POST /api/v1/notifications"] = "The same.",
-        ["POST /api/v1/notifications/harbor"] = "The same for Harbor's webhooks.",
-        ["POST /api/v1/notifications/zot"] = "The same for zot's events; the secret may also come as a password.",
-        ["POST /api/v1/notifications/acr"] = "The same for Azure Container Registry's webhooks.",
+        ["POST /api/v1/notifications"] = "As at `/api/v4/container_registry_event/events`.",
+        ["POST /api/v1/notifications/harbor"] = "As at `/api/v4/container_registry_event/events`, for Harbor's webhooks.",
+        ["POST /api/v1/notifications/zot"] = "As at `/api/v4/container_registry_event/events`, for zot's events; the secret may also come as a password.",
+        ["POST /api/v1/notifications/acr"] = "As at `/api/v4/container_registry_event/events`, for Azure Container Registry's webhooks.",
         ["GET /healthz/live"] = "200 while the process answers.",
         ["GET /healthz/ready"] = "200 while the site's database answers, else 503.",
         ["GET /healthz/primary"] = "200 only on a confirmed primary that is not fenced and hands nothing over, else 503: for load balancers.",
