@@ -25,9 +25,9 @@ internal sealed partial class SecretWatch(GeoSettings settings, ILogger<SecretWa
         return Task.FromResult(false);
     }
 
-    [LoggerMessage(280, LogLevel.Information, "What the file of {Setting} holds now counts")]
+    [LoggerMessage(290, LogLevel.Information, "What the file of {Setting} holds now counts")]
     private static partial void LogTaken(ILogger logger, string setting);
 
-    [LoggerMessage(281, LogLevel.Warning, "The file of {Setting} cannot be used, and what it held before counts until the next start: {Reason}")]
+    [LoggerMessage(291, LogLevel.Warning, "The file of {Setting} cannot be used, and what it held before counts until the next start: {Reason}")]
     private static partial void LogRefused(ILogger logger, string setting, string reason);
 }

@@ -239,8 +239,8 @@ internal static class Reference
         page.Append("\n| cause | what mends it |\n|---|---|\n");
         foreach (var (cause, mend) in FailureGroups.ByCause)
             page.Append(CultureInfo.InvariantCulture, $"| {cause} | {Cell(mend)} |\n");
-        Values("Verification", "How far the check of a repository is. [Verification](../explanation/verification.md).", "src/GeoDR.Core/Verification/VerificationState.cs", "VerificationState");
-        Values("Damage", "What a check finds.", "src/GeoDR.Core/Verification/VerificationState.cs", "DamageKind");
+        Values("Verification", "How far the check of a repository is. [Verification](../explanation/verification.md).", "src/GeoDR.Core/SyncState/VerificationState.cs", "VerificationState");
+        Values("Damage", "What a check finds.", "src/GeoDR.Core/Verification/CheckScope.cs", "DamageKind");
         Values("Deletions", "[How deletions reach the secondary](../explanation/deletion.md).", "src/GeoDR.Core/Deletion/DeletionRow.cs", "DeletionStates");
         Values("Why a deletion is held", "", "src/GeoDR.Core/Deletion/DeletionRow.cs", "Holds");
         Values("Runs of schedules", "[Schedules](../explanation/schedules.md).", "src/GeoDR.Core/Schedules/ScheduleRun.cs", "RunStatus");
