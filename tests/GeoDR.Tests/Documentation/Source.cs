@@ -35,7 +35,11 @@ internal static partial class Source
     }
 
     /// <summary>Fails with all of them.</summary>
-    public static void AssertNone(IEnumerable<string> wrong) => Assert.Equal("", string.Join('\n', wrong.Distinct()));
+    public static void AssertNone(IEnumerable<string> wrong)
+    {
+        if (string.Join('\n', wrong.Distinct()) is { Length: > 0 } all)
+            Assert.Fail(all);
+    }
 
     public static string Text(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
 
