@@ -3,6 +3,8 @@ using GeoDR.Dashboard.Access;
 using GeoDR.Sites;
 using GeoDR.Status;
 using GeoDR.SyncState;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication.Cookies;
 
 namespace GeoDR.Api;
 
@@ -141,17 +143,27 @@ internal static class RepositoryApi
 }
 
 /// <summary>
-/// A write with the dashboard's cookie must come from the dashboard itself: the cookie is SameSite=Strict, and a body that is not
-/// JSON or another site's origin is refused besides.
+/// A write with the dashboard's cookie must come from the dashboard itself: the cookie is SameSite=Strict, another site's origin is refused, and so
+/// is a call without the anti-forgery token that stands in the dashboard's pages. A call with an API token is no browser's.
 /// </summary>
 internal sealed class SameOriginFilter : IEndpointFilter
 {
-    public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        if (SameOrigin.Holds(context.HttpContext.Request))
-            return next(context);
-        context.HttpContext.Refuse(RefusalKinds.Origin, context.HttpContext.User.Identity?.Name);
-        return ValueTask.FromResult<object?>(Results.Problem(statusCode: 403, title: "The call comes from another site"));
+        var http = context.HttpContext;
+        if (!SameOrigin.Holds(http.Request))
+        {
+            http.Refuse(RefusalKinds.Origin, http.User.Identity?.Name);
+            return Results.Problem(statusCode: 403, title: "The call comes from another site");
+        }
+        if (http.User.Identity?.AuthenticationType == CookieAuthenticationDefaults.AuthenticationScheme && !await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http))
+        {
+            http.Refuse(RefusalKinds.Form, http.User.Identity?.Name);
+            return Results.Problem(
+                statusCode: 400, title: "The anti-forgery token is missing",
+                detail: "A session's write needs it in the header RequestVerificationToken: the field __RequestVerificationToken of any of the dashboard's pages. For scripts there are API tokens: `geodr apitoken new`.");
+        }
+        return await next(context);
     }
 }
 

@@ -167,7 +167,7 @@ internal static class Reference
     private static async Task<string> ApiAsync()
     {
         var page = Page("API").Append("""
-            `GET /openapi/v1.json` (for whoever may look) describes the same for programs. An API token (`geodr apitoken new NAME --role ROLE`) goes into `Authorization: Bearer …`; a page of the dashboard uses its session.
+            `GET /openapi/v1.json` (for whoever may look) describes the same for programs. An API token (`geodr apitoken new NAME --role ROLE`) goes into `Authorization: Bearer …`; a page of the dashboard uses its session, and its writes carry the anti-forgery token in `RequestVerificationToken`.
             Roles include the ones below them: viewer, operator, admin. Errors are problem details (RFC 9457). Lists are pages: `limit` is 1 to 1,000, and what `next` (or `before`) answers is given back to go on. Writes go into the audit log
             with the name of the person or of the token. `POST …/promote`, `demote`, `term` and `sites/remove` want this site's own name in `name`, so that nobody changes the wrong one by a slip. `GET /metrics` is Prometheus' text ([metrics](metrics.md)).
 
