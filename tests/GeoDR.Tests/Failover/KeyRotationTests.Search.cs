@@ -75,7 +75,7 @@ public sealed partial class KeyRotationTests
             await SaysNothingAsync(string.Join(' ', verb), verb, [], succeeds: verb[0] == "settings");
         var fence = await _madrid.Geo.RunAsync(["fence"], null, Stop);
         lab.Search.Look("fence", fence.Output + fence.Error);
-        (await _madrid.Geo.RunAsync(["unfence"], null, Stop)).EnsureSuccess();
+        Assert.Contains("there is nothing to do", (await _madrid.Geo.RunAsync(["unfence"], null, Stop)).Error, StringComparison.Ordinal);
         lab.Search.Look("environment and command lines of the fence command", await SecretSearch.ReadAsync(lab.FileOf(_madrid, "fenced"), Stop));
 
         string Put(string content)
