@@ -79,7 +79,7 @@ public sealed class CheckTests(CheckTests.Fixture fixture) : IClassFixture<Check
         Assert.All(clocks, clock =>
         {
             Assert.Equal("fail", clock.Result);
-            Assert.Matches($"this machine is (599|600|601) s {direction}", clock.Detail);
+            Assert.Matches($"this machine is (59[0-9]|60[0-9]) s {direction}", clock.Detail);
             Assert.Contains("NTP", clock.Mend, StringComparison.Ordinal);
         });
     }
