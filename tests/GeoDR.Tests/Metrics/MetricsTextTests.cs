@@ -26,14 +26,14 @@ public sealed class MetricsTextTests
     {
         var loss = new LossSummary(3, null, long.MaxValue, 1, null, null, false, true, 0, null)
         {
-            Targets = [new(null, "age", 1, null, true, null, true), new("secret/project", "age", 1, 0, false, null, false), new("secret/project", "bytes", 1, 5, true, 4, false), new("b", "bytes", 1, 5, true, 4, false)],
+            Targets = [new(null, "age", 1, null, true, null, true), new("hidden/project", "age", 1, 0, false, null, false), new("hidden/project", "bytes", 1, 5, true, 4, false), new("b", "bytes", 1, 5, true, 4, false)],
         };
         var site = new SiteStatus(
             "hö\"re", Site.Secondary, "1", 0, false, "healthy", [], new(1, 2, 3, 4), null, null, null, 0, 0, 0, null, 0, 1, [], [],
             [new("berlin", Site.Primary, null, 1, DateTimeOffset.UnixEpoch, null)], DateTimeOffset.UnixEpoch) { Loss = loss };
         var text = new MetricsText();
         SiteMetrics.Write(text, site, new(0, 0, [("held", 2)], [("log", 1)], [], 2, [("too large", 3)]), ["webhook"]);
-        Assert.DoesNotContain("secret", text.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", text.ToString(), StringComparison.Ordinal);
         var samples = MetricsParser.Parse(text.ToString());
         Assert.Equal(
             ["age site 1", "age rule-1 0", "bytes rule-1 1", "bytes rule-2 1"],
