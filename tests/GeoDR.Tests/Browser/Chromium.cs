@@ -37,8 +37,15 @@ internal sealed class Chromium : IAsyncDisposable
     }
 
     /// <summary>Keeps the page as a file of the test run.</summary>
-    public static Task<byte[]> KeepAsync(IPage page, string name) =>
-        page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}.png") });
+    public static async Task<byte[]> KeepAsync(IPage page, string name)
+    {
+        await StillAsync(page);
+        return await page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}.png") });
+    }
+
+    /// <summary>Returns when nothing fades in any more; what turns for ever, or stands, is not waited for.</summary>
+    private static Task StillAsync(IPage page) => page.EvaluateAsync(
+        "() => Promise.race([new Promise(done => setTimeout(done, 2000)), Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})))])");
 
     /// <summary>The accessibility check; null where npm could not be asked for it.</summary>
     public static string? Axe { get; } = File.Exists(s_axe) ? File.ReadAllText(s_axe) : null;
@@ -49,6 +56,7 @@ internal sealed class Chromium : IAsyncDisposable
     {
         if (Axe is null)
             return [];
+        await StillAsync(page);
         await page.EvaluateAsync($"() => {{ if (!window.axe) {{ {Axe} }} }}");
         var violations = await page.EvaluateAsync<JsonElement>(
             "async rule => (await axe.run(document, { resultTypes: ['violations'], ...(rule ? { runOnly: [rule] } : {}) })).violations", rule);
