@@ -44,7 +44,7 @@ internal sealed class Chromium : IAsyncDisposable
     }
 
     /// <summary>Returns when nothing fades in any more; what turns for ever, or stands, is not waited for.</summary>
-    private static Task StillAsync(IPage page) => page.EvaluateAsync(
+    private static async Task StillAsync(IPage page) => await page.EvaluateAsync(
         "() => Promise.race([new Promise(done => setTimeout(done, 2000)), Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})))])");
 
     /// <summary>The accessibility check; null where npm could not be asked for it.</summary>
