@@ -17,7 +17,7 @@ public sealed class RegistryReading(RegistryClient registry, Pace pace, int atOn
     /// <summary>Pages of names; none where the registry has no catalog.</summary>
     public async IAsyncEnumerable<IReadOnlyList<string>> NamesAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        await using var pages = registry.ListCatalogAsync(null, 100, cancel).GetAsyncEnumerator(cancel);
+        await using var pages = registry.ListCatalogAsync(null, RegistryClient.CatalogPage, cancel).GetAsyncEnumerator(cancel);
         while (true)
         {
             try

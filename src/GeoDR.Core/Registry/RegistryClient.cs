@@ -15,8 +15,14 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
     /// <summary>Registries take 4 MiB (specification, "Pushing Manifests").</summary>
     public const int MaxManifestBytes = 4 * 1024 * 1024;
 
+    /// <summary>Names in a page of the catalog, for who reads all of it.</summary>
+    public const int CatalogPage = 1000;
+
+    private const int SmallCatalogPage = 100;
+
     private readonly RegistryTransport _transport = new(options, tokensFor);
     private volatile bool _noReferrers;
+    private volatile int _catalogPage = CatalogPage;
 
     /// <summary>How the registry asked for credentials; null before the first call and where it does not.</summary>
     public AuthChallenge? Challenge => _transport.Challenge;
@@ -75,8 +81,36 @@ public sealed class RegistryClient(RegistryOptions options, Func<AuthChallenge?,
         PagesAsync($"v2/{options.NameAt(repository)}/tags/list", "tags", [Pull(repository)], OciNames.IsTag, cancel);
 
     /// <summary>Pages of repository names after the given one.</summary>
-    public IAsyncEnumerable<IReadOnlyList<string>> ListCatalogAsync(string? after, int pageSize, CancellationToken cancel) =>
-        PagesAsync($"v2/_catalog?n={pageSize}{(after is null ? "" : $"&last={Uri.EscapeDataString(after)}")}", "repositories", [Scope.Catalog], _ => true, cancel);
+    /// <remarks>
+    /// Distribution walks its storage from the beginning for each page, so that few large ones spare it. What is above its cap
+    /// (catalog.maxentries, 1,000 where nobody changed it) is answered with 400: then pages are of <see cref="SmallCatalogPage"/>.
+    /// </remarks>
+    /// <param name="pageSize">At most so many names in a page.</param>
+    public async IAsyncEnumerable<IReadOnlyList<string>> ListCatalogAsync(string? after, int pageSize, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        while (true)
+        {
+            var size = Math.Min(pageSize, _catalogPage);
+            await using var pages = Catalog(size).GetAsyncEnumerator(cancel);
+            try
+            {
+                if (!await pages.MoveNextAsync())
+                    yield break;
+            }
+            catch (RegistryException e) when (e.Status is HttpStatusCode.BadRequest && size > SmallCatalogPage)
+            {
+                _catalogPage = SmallCatalogPage;
+                continue;
+            }
+            do
+                yield return pages.Current;
+            while (await pages.MoveNextAsync());
+            yield break;
+        }
+
+        IAsyncEnumerable<IReadOnlyList<string>> Catalog(int size) =>
+            PagesAsync($"v2/_catalog?n={size}{(after is null ? "" : $"&last={Uri.EscapeDataString(after)}")}", "repositories", [Scope.Catalog], _ => true, cancel);
+    }
 
     /// <summary>Whether the registry has a blob; false also where it answers 500, as <see cref="FindManifestAsync"/>.</summary>
     public async Task<bool> HasBlobAsync(string repository, Digest digest, CancellationToken cancel)

@@ -83,7 +83,13 @@ internal sealed class RequestLoop(
         try
         {
             var names = await NamesAsync(request.Position, cancel);
-            await requests.ApplyNamesAsync(request, [.. names.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesFromCatalog(n))], names.Count > 0 ? names[^1] : null, cancel);
+            if (names.Count == 0)
+                await requests.ApplyNamesAsync(request, [], null, cancel);
+            foreach (var some in names.Chunk(Batch))
+            {
+                await requests.ApplyNamesAsync(request, [.. some.Where(n => OciNames.IsRepository(n) && settings.Selection.TakesFromCatalog(n))], some[^1], cancel);
+                request = request with { Position = some[^1] };
+            }
             return true;
         }
         catch (Exception e) when (e is RegistryException or HttpRequestException)
@@ -98,7 +104,7 @@ internal sealed class RequestLoop(
     {
         try
         {
-            await foreach (var page in primary.Client.ListCatalogAsync(after.Length == 0 ? null : after, 100, cancel))
+            await foreach (var page in primary.Client.ListCatalogAsync(after.Length == 0 ? null : after, RegistryClient.CatalogPage, cancel))
                 if (page.Count > 0)
                     return page;
             return [];

@@ -130,6 +130,18 @@ public sealed class ClientFaultTests : IAsyncLifetime
         Assert.Equal(9, (await client.ListCatalogAsync("gen/000240", 100, Stop).AllAsync()).Count);
     }
 
+    [Fact]
+    public async Task Catalog_OfACapBelowThePage_IsReadInSmallPagesFromThenOn()
+    {
+        _registry.SeedGenerated(250, LabImage.Create("many", 10));
+        _registry.Switches.CatalogMaxPage = 100;
+        using var client = Clients.Of(_registry.Url);
+        Assert.Equal(250, (await client.ListCatalogAsync(null, RegistryClient.CatalogPage, Stop).AllAsync()).Count);
+        Assert.Equal(4, _registry.Requests.Count(kind: RequestKind.Catalog));
+        Assert.Equal(150, (await client.ListCatalogAsync("gen/000099", RegistryClient.CatalogPage, Stop).AllAsync()).Count);
+        Assert.Equal(6, _registry.Requests.Count(kind: RequestKind.Catalog));
+    }
+
     [Theory]
     [InlineData(CatalogMode.Error)]
     [InlineData(CatalogMode.CutBody)]

@@ -251,6 +251,50 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
             TimeSpan.FromSeconds(20), () => "no resync was applied", Stop);
     }
 
+    [Fact]
+    public async Task Request_ThatWaits_IsStoppedInTheHeader()
+    {
+        // A worker that never ends is at it, and a check waits for that.
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            insert into worker (id, node, slots, lease_until) values ('00000000-0000-0000-0000-00000000b5b5', 'elsewhere', 1, 'infinity');
+            insert into repository (name, state, worker_id, claim_token) values ('busy/one', 1, '00000000-0000-0000-0000-00000000b5b5', nextval('claim_token'))
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/?search=busy/").ToString());
+        await Assertions.Expect(page.GetByTestId("pages")).ToContainTextAsync("1 repository", new() { Timeout = 20_000 });
+        await page.GetByTestId("reverify-all").ClickAsync(new() { Timeout = 20_000 });
+        await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Reverify 1" }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId("request")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await KeepAsync(page, "request");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop the reverify" }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("request")).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        Assert.Equal("stopped", await ScalarAsync("select status from request where kind = 'reverify' order by id desc limit 1"));
+        Assert.Equal("0", await ScalarAsync("select count(*) from verification where asked_at is not null"));
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            delete from repository where name = 'busy/one'; delete from worker where id = '00000000-0000-0000-0000-00000000b5b5'
+            """, Site.Database, Stop);
+    }
+
+    [Fact]
+    public async Task Failures_OfOneCause_AreRetriedTogether()
+    {
+        foreach (var name in new[] { "group/one", "group/two" })
+            await _sites.WaitForArrivalAsync(await _sites.Primary.Pusher.PushAsync(name, "v1", ImageSpec.Random(ImageKind.Oci, 920), Stop), TimeSpan.FromSeconds(30), Stop);
+        await _sites.Secondary.Postgres.ExecuteAsync("""
+            update repository set state = 3, retry_at = 'infinity' where name like 'group/%';
+            insert into failure (repository_id, reference, kind, cause, message) select id, '', 'terminal', 'too large', 'over 10 GiB' from repository where name like 'group/%'
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/failures").ToString());
+        var group = page.GetByTestId("failures").Locator("tbody tr", new() { HasText = "too large" }).Filter(new() { HasText = "group/" });
+        await Assertions.Expect(group).ToContainTextAsync("2", new() { Timeout = 20_000 });
+        await KeepAsync(page, "failures");
+        await group.GetByRole(AriaRole.Button, new() { Name = "Retry all of too large" }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByText("2 repositories are marked for sync.")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(group).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        Assert.Equal("2", await ScalarAsync("select count(*) from repository where name like 'group/%' and state = 2"));
+    }
+
     private async Task<string?> ScalarAsync(string sql)
     {
         await using var source = Npgsql.NpgsqlDataSource.Create(_sites.Secondary.ConnectionString);
