@@ -130,14 +130,16 @@ public static class Preflight
 
     private static PreflightCheck Room(PreflightFacts f)
     {
-        var size = Text($"{f.Room.Bytes / 1048576.0:0.#} MiB in use");
+        var size = $"{Size(f.Room.Bytes)} in use";
         // A database on another machine does not say how much room it has.
         if (f.Room.Free is not { } free)
             return Warn("database room", $"{size}; how much is free cannot be seen from here", "look at the database's machine: the log and what is kept grow there");
-        var figure = Text($"{size}, {free / 1048576.0:0.#} MiB free");
+        var figure = $"{size}, {Size(free)} free";
         return free < LeastFree / 4 ? Fail("database room", figure, "make room: a primary that cannot write its log takes no push")
             : free < LeastFree || free < f.Room.Bytes / 2 ? Warn("database room", figure, "make room, or shorten Geo:Retention and Geo:Log") : Pass("database room", figure);
     }
+
+    private static string Size(long bytes) => bytes < 1L << 30 ? Text($"{bytes / 1048576.0:0.#} MiB") : Text($"{bytes / 1073741824.0:0.#} GiB");
 
     private static PreflightCheck Versions(PreflightFacts f)
     {

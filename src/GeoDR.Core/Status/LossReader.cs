@@ -52,10 +52,11 @@ public sealed class LossReader(NpgsqlDataSource source, TimeProvider? time = nul
     private const double UnderWaySeconds = 1;
 
     // What is here may wait all the same, to be looked at once more when a dead worker's write can no longer land. A push is dated by its
-    // receipt at the primary. The inventory is looked up for each reference by its key.
+    // receipt at the primary. The name and the inventory are looked up for each reference by their keys ("offset 0" keeps it so): what
+    // waits is a small part of a large site, and a page of it costs what the page holds.
     private const string Lost = """
-        select r.id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from statement_timestamp() - w.since))::float8 as age
-        from waiting_reference w join repository r on r.id = w.repository_id
+        select w.repository_id, r.name, w.reference, w.digest, w.bytes, w.failed, greatest(0, extract(epoch from statement_timestamp() - w.since))::float8 as age
+        from waiting_reference w cross join lateral (select name from repository where id = w.repository_id offset 0) r
         where w.event_id > 0
           and not coalesce((select t.digest = w.digest from tag t where t.repository = r.name and t.name = w.reference), false)
           and (strpos(w.reference, ':') = 0 or not coalesce((select true from manifest m where m.repository = r.name and m.digest = w.reference), false))

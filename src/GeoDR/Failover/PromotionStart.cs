@@ -10,6 +10,7 @@ namespace GeoDR.Failover;
 /// <param name="From">The primary that it would replace; null where none is known.</param>
 /// <param name="Answers">That primary answers.</param>
 /// <param name="Planned">It hands over, and nothing is lost.</param>
+/// <param name="Lost">The first of them; the report of a promotion has more, and `geodr loss` has all.</param>
 /// <param name="Refusal">Why this site cannot be promoted now, and the mend; null when it can.</param>
 internal sealed record PromotionPlan(
     string Site, string? From, bool Answers, bool Planned, LossSummary Loss, IReadOnlyList<LostPush> Lost, IReadOnlyList<string> Steps, string? Refusal)
@@ -28,6 +29,9 @@ internal sealed record PromotionPlan(
 /// <param name="peers">Null for a site without a key.</param>
 internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource source, FailoverPeers? peers)
 {
+    // Enough for whoever reads it before saying yes.
+    private const int Shown = 1000;
+
     private readonly SiteStore _sites = new(source);
     private readonly FailoverRuns _runs = new(source);
     private readonly LossReader _loss = new(source);
@@ -40,7 +44,7 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
         var answer = from is null || peers is null ? null : await peers.AskAsync(from, cancel);
         var handedOver = planned != false && answer is { Role: Site.Primary };
         return new(
-            site.Name, from, answer is not null, handedOver, await _loss.SummaryAsync(cancel), (await _loss.PageAsync(null, Report.MostLost, cancel))!.Items,
+            site.Name, from, answer is not null, handedOver, await _loss.SummaryAsync(cancel), (await _loss.PageAsync(null, Shown, cancel))!.Items,
             Promotion.Steps(handedOver), Refusal(site) ?? (planned == true && !handedOver ? NobodyHandsOver(from, answer is not null) : null));
     }
 
@@ -51,7 +55,7 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
     {
         if (plan.Refusal is { } refusal)
             throw new RoleChangedException(refusal);
-        var report = new Report(plan.Site, plan.From, plan.Planned, by, plan.Loss, plan.Lost, []);
+        var report = new Report(plan.Site, plan.From, plan.Planned, by, plan.Loss, (await _loss.PageAsync(null, Report.MostLost, cancel))!.Items, []);
         return await _runs.BeginAsync(
                 Guid.NewGuid(), Promotion.Kind, plan.Planned, Promotion.FirstStep(plan.Planned), report.ToJson(), by, node, node is null ? TimeSpan.Zero : Promotion.Lease, cancel)
             ?? throw new RoleChangedException("A promotion runs here already; the reports show how far it is.");

@@ -55,7 +55,14 @@ internal sealed partial class ViewsLab : IAsyncDisposable
             ["name"] = "admin", ["password"] = Password,
         });
         using var answer = await http.PostAsync(new Uri("/login", UriKind.Relative), form, cancellationToken);
-        return (int)answer.StatusCode == 302 ? http : throw new LabException($"no sign-in: {(int)answer.StatusCode}");
+        if ((int)answer.StatusCode != 302)
+        {
+            throw new LabException($"no sign-in: {(int)answer.StatusCode}");
+        }
+
+        // A session's write needs what a page of that session holds.
+        http.DefaultRequestHeaders.Add("RequestVerificationToken", Token().Match(await http.GetStringAsync(new Uri("/sites", UriKind.Relative), cancellationToken)).Groups[1].Value);
+        return http;
     }
 
     public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken)

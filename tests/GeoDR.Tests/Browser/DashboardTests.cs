@@ -267,6 +267,8 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await Assertions.Expect(page.GetByTestId("request")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "request");
         await page.GetByRole(AriaRole.Button, new() { Name = "Stop the reverify" }).ClickAsync();
+        await Assertions.Expect(page.Locator(".rz-dialog")).ToContainTextAsync("Checks that have not begun are called off", new() { Timeout = 20_000 });
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop it" }).ClickAsync();
         await Assertions.Expect(page.GetByTestId("request")).ToHaveCountAsync(0, new() { Timeout = 20_000 });
         Assert.Equal("stopped", await ScalarAsync("select status from request where kind = 'reverify' order by id desc limit 1"));
         Assert.Equal("0", await ScalarAsync("select count(*) from verification where asked_at is not null"));
