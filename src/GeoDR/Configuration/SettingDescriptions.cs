@@ -126,7 +126,8 @@ internal static class SettingDescriptions
         var general = General(key);
         if (Registries.FirstOrDefault(r => general.StartsWith(r + ":", StringComparison.Ordinal)) is { } registry)
             general = "Geo:Registry" + general[registry.Length..];
-        return ByKey.GetValueOrDefault(general);
+        return ByKey.GetValueOrDefault(general)
+            ?? (general.EndsWith("File", StringComparison.Ordinal) && ByKey.ContainsKey(general[..^4]) ? "The same out of a file, which is read again when it changes." : null);
     }
 
     /// <summary>The key with NAME for a peer's name, and N for a rule's number.</summary>

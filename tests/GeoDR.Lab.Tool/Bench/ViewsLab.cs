@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Reflection;
-using System.Text.RegularExpressions;
 using GeoDR.Lab.Registries;
 using Npgsql;
 
@@ -10,7 +9,7 @@ namespace GeoDR.Lab.Tool.Bench;
 /// A secondary whose database holds very many repositories and events, and its primary. Both registries answer every one of the
 /// repositories' names with one shared image, and the primary's tells its GeoDR of pushes.
 /// </summary>
-internal sealed partial class ViewsLab : IAsyncDisposable
+internal sealed class ViewsLab : IAsyncDisposable
 {
     private const string Prefix = "apps/service-";
     private const string Password = "bench-views-password";
@@ -48,21 +47,7 @@ internal sealed partial class ViewsLab : IAsyncDisposable
     public async Task<HttpClient> SignedInAsync(CancellationToken cancellationToken)
     {
         await Secondary.RunAsync(["user", "add", "admin", "--role", "admin", "--password-stdin"], Password, cancellationToken);
-        var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false }) { BaseAddress = Secondary.Url, Timeout = TimeSpan.FromMinutes(2) };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
-        {
-            ["__RequestVerificationToken"] = Token().Match(await http.GetStringAsync(new Uri("/login", UriKind.Relative), cancellationToken)).Groups[1].Value,
-            ["name"] = "admin", ["password"] = Password,
-        });
-        using var answer = await http.PostAsync(new Uri("/login", UriKind.Relative), form, cancellationToken);
-        if ((int)answer.StatusCode != 302)
-        {
-            throw new LabException($"no sign-in: {(int)answer.StatusCode}");
-        }
-
-        // A session's write needs what a page of that session holds.
-        http.DefaultRequestHeaders.Add("RequestVerificationToken", Token().Match(await http.GetStringAsync(new Uri("/sites", UriKind.Relative), cancellationToken)).Groups[1].Value);
-        return http;
+        return (await DashboardSession.SignInAsync(Secondary.Url, "admin", Password, cancellationToken)).Http;
     }
 
     public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken)
@@ -161,7 +146,4 @@ internal sealed partial class ViewsLab : IAsyncDisposable
         _parts.Add(part);
         return part;
     }
-
-    [GeneratedRegex("name=\"__RequestVerificationToken\"[^>]*value=\"([^\"]+)\"")]
-    private static partial Regex Token();
 }

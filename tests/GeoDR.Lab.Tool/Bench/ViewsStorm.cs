@@ -78,7 +78,7 @@ internal sealed class ViewsStorm(ViewsLab lab, HttpClient http)
         var manifest = new Uri(lab.SecondaryRegistry.Url, $"/v2/{name}/manifests/v1");
         while (Stopwatch.GetElapsedTime(pushed) < s_each)
         {
-            using var head = new HttpRequestMessage(HttpMethod.Head, manifest);
+            using var head = new HttpRequestMessage(HttpMethod.Head, manifest) { Headers = { { "Accept", LabMediaTypes.OciManifest } } };
             using var answer = await client.SendAsync(head, cancellationToken);
             if (answer.IsSuccessStatusCode)
             {

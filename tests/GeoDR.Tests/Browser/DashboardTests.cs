@@ -168,6 +168,7 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         await row.GetByRole(AriaRole.Link).ClickAsync();
         var attempts = page.GetByTestId("attempts");
         await Assertions.Expect(attempts.GetByText("synced", new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByText("1 tag, the same at both sites")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "repository");
 
         await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/start").ToString());

@@ -107,18 +107,8 @@ public sealed partial class ApiTests
     /// <summary>Null where it was refused.</summary>
     private async Task<HttpClient?> SignInAsync(string name, string password, GeoSite? site = null)
     {
-        var http = Client(site);
-        var token = Token().Match(await http.GetStringAsync("/login", Stop)).Groups[1].Value;
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["__RequestVerificationToken"] = token, ["name"] = name, ["password"] = password });
-        using var response = await http.PostAsync("/login", form, Stop);
-        if (response.StatusCode == HttpStatusCode.Redirect)
-        {
-            // As the dashboard's own pages have it: a session's write needs it.
-            http.DefaultRequestHeaders.Add("RequestVerificationToken", Token().Match(await http.GetStringAsync("/", Stop)).Groups[1].Value);
-            return http;
-        }
-        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-        http.Dispose();
-        return null;
+        var (session, status, _) = await DashboardSession.TrySignInAsync((site ?? _sites.Secondary.Geo).Url, name, password, Stop);
+        Assert.True(session is not null || status == HttpStatusCode.BadRequest, $"{name} was refused with {status}");
+        return session?.Http;
     }
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.RegularExpressions;
 using GeoDR.Lab;
 
 namespace GeoDR.Tests.EndToEnd;
@@ -145,7 +144,4 @@ public sealed partial class ApiTests(ApiTests.Fixture fixture) : IClassFixture<A
         Assert.NotNull(http);
         return http;
     }
-
-    [GeneratedRegex("name=\"__RequestVerificationToken\"[^>]*value=\"([^\"]+)\"")]
-    private static partial Regex Token();
 }

@@ -121,21 +121,14 @@ public sealed partial class KeyRotationTests
 
     private async Task<HttpClient?> TrySignInAsync(Site site, string name, string password)
     {
-        var cookies = new System.Net.CookieContainer();
-        var http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = cookies }) { BaseAddress = site.Geo.Url };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        var (session, status, answer) = await DashboardSession.TrySignInAsync(site.Geo.Url, name, password, Stop);
+        if (session is null)
         {
-            ["__RequestVerificationToken"] = FormToken().Match(await http.GetStringAsync("/login", Stop)).Groups[1].Value, ["name"] = name, ["password"] = password,
-        });
-        using var answer = await http.PostAsync("/login", form, Stop);
-        if (answer.StatusCode != System.Net.HttpStatusCode.Redirect)
-        {
-            lab.Search.Look($"{site.Name} POST /login: {(int)answer.StatusCode}", await answer.Content.ReadAsStringAsync(Stop));
-            http.Dispose();
+            lab.Search.Look($"{site.Name} POST /login: {(int)status}", answer);
             return null;
         }
-        lab.Search.Use($"{site.Name}'s session of {name}", cookies.GetCookies(site.Geo.Url).First(c => c.Name.StartsWith("geodr-session", StringComparison.Ordinal)).Value);
-        return http;
+        lab.Search.Use($"{site.Name}'s session of {name}", session.Cookies.GetCookies(site.Geo.Url).First(c => c.Name.StartsWith("geodr-session", StringComparison.Ordinal)).Value);
+        return session.Http;
     }
 
     [GeneratedRegex("[A-Za-z.]{16,}")]
@@ -143,7 +136,4 @@ public sealed partial class KeyRotationTests
 
     [GeneratedRegex(@"\{[^}]*\}")]
     private static partial Regex Parameter();
-
-    [GeneratedRegex("name=\"__RequestVerificationToken\"[^>]*value=\"([^\"]+)\"")]
-    private static partial Regex FormToken();
 }
