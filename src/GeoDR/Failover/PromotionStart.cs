@@ -45,7 +45,7 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
         var handedOver = planned != false && answer is { Role: Site.Primary };
         return new(
             site.Name, from, answer is not null, handedOver, await _loss.SummaryAsync(cancel), (await _loss.PageAsync(null, Shown, cancel))!.Items,
-            Promotion.Steps(handedOver), Refusal(site) ?? (planned == true && !handedOver ? NobodyHandsOver(from, answer is not null) : null));
+            PromotionSteps.Of(handedOver), Refusal(site) ?? (planned == true && !handedOver ? NobodyHandsOver(from, answer is not null) : null));
     }
 
     /// <summary>Records what was confirmed.</summary>
@@ -57,7 +57,7 @@ internal sealed class PromotionStart(GeoSettings settings, NpgsqlDataSource sour
             throw new RoleChangedException(refusal);
         var report = new Report(plan.Site, plan.From, plan.Planned, by, plan.Loss, (await _loss.PageAsync(null, Report.MostLost, cancel))!.Items, []);
         return await _runs.BeginAsync(
-                Guid.NewGuid(), Promotion.Kind, plan.Planned, Promotion.FirstStep(plan.Planned), report.ToJson(), by, node, node is null ? TimeSpan.Zero : Promotion.Lease, cancel)
+                Guid.NewGuid(), Promotion.Kind, plan.Planned, PromotionSteps.Of(plan.Planned)[0], report.ToJson(), by, node, node is null ? TimeSpan.Zero : Promotion.Lease, cancel)
             ?? throw new RoleChangedException("A promotion runs here already; the reports show how far it is.");
     }
 

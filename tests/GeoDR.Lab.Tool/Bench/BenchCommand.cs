@@ -28,8 +28,9 @@ internal static class BenchCommand
         var events = new Option<int>("--events") { Description = "views: events in the log", DefaultValueFactory = _ => 10_000_000 };
         var calls = new Option<int>("--calls") { Description = "views: calls of each view", DefaultValueFactory = _ => 200 };
         var database = new Option<string?>("--database") { Description = "views: connection string of a database that Views.sql has filled, to measure instead of a new one; it is changed" };
+        var plans = new Option<FileInfo?>("--plans") { Description = "views: write what PostgreSQL did for each view, where that took 5 ms or more, into this file" };
         var seed = new Option<int>("--seed") { Description = "Decides every random choice", DefaultValueFactory = _ => 1 };
-        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, drift, rate, rows, events, calls, database, seed };
+        var command = new Command("bench", "The benchmarks") { names, json, pushes, repositories, over, throttle, seconds, runs, data, scale, drift, rate, rows, events, calls, database, plans, seed };
         command.SetAction(async (parsed, token) =>
         {
             var chosen = parsed.GetValue(names) is { Length: > 0 } named ? named : s_names;
@@ -46,7 +47,7 @@ internal static class BenchCommand
                 parsed.GetResult(repositories) is { Implicit: false } ? lag.Repositories : 20_000, parsed.GetValue(drift), parsed.GetValue(rate), lag.Seed);
             var sync = new SyncOptions(parsed.GetValue(runs), parsed.GetValue(scale), parsed.GetValue(data) ?? []);
             var burst = parsed.GetResult(pushes) is { Implicit: false } ? lag.Pushes : 1000;
-            var views = new ViewsOptions(parsed.GetValue(rows), parsed.GetValue(events), parsed.GetValue(calls), parsed.GetValue(database));
+            var views = new ViewsOptions(parsed.GetValue(rows), parsed.GetValue(events), parsed.GetValue(calls), parsed.GetValue(database), parsed.GetValue(plans));
             return await RunAsync(chosen, lag, intake, sync, reconcile, burst, views, parsed.GetValue(json), token);
         });
         return command;

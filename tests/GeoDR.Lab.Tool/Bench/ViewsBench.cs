@@ -12,7 +12,8 @@ namespace GeoDR.Lab.Tool.Bench;
 /// <param name="Events">In the log.</param>
 /// <param name="Calls">Of each view, one after the other.</param>
 /// <param name="Database">Filled already; null to fill one.</param>
-internal sealed record ViewsOptions(int Rows, int Events, int Calls, string? Database);
+/// <param name="Plans">Takes the plans of the queries behind each view; null for none.</param>
+internal sealed record ViewsOptions(int Rows, int Events, int Calls, string? Database, FileInfo? Plans);
 
 /// <summary>Every page and every call of the API at a site of very many repositories; then "Resync all" over them, with pushes beside it.</summary>
 internal sealed partial class ViewsBench(ViewsOptions options)
@@ -24,6 +25,11 @@ internal sealed partial class ViewsBench(ViewsOptions options)
         await using var lab = await ViewsLab.StartAsync(options, cancellationToken);
         using var http = await lab.SignedInAsync(cancellationToken);
         var figures = new JsonObject { ["rows"] = options.Rows, ["events"] = options.Events, ["views"] = await ViewsAsync(http, cancellationToken) };
+        if (options.Plans is { } plans)
+        {
+            await PlansAsync(lab, http, plans, cancellationToken);
+        }
+
         figures["resync all"] = await new ViewsStorm(lab, http).RunAsync(cancellationToken);
         return figures;
     }
@@ -62,6 +68,20 @@ internal sealed partial class ViewsBench(ViewsOptions options)
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         AnsiConsole.Write(table);
         return figures;
+    }
+
+    private async Task PlansAsync(ViewsLab lab, HttpClient http, FileInfo file, CancellationToken cancellationToken)
+    {
+        await using var text = file.CreateText();
+        await lab.ExplainAsync(true, cancellationToken);
+        foreach (var path in await PathsAsync(http, cancellationToken))
+        {
+            var from = lab.SecondaryDatabaseLog.Length;
+            await http.GetByteArrayAsync(new Uri(path, UriKind.Relative), cancellationToken);
+            await text.WriteAsync($"== GET {path}\n{lab.SecondaryDatabaseLog[from..]}\n");
+        }
+
+        await lab.ExplainAsync(false, cancellationToken);
     }
 
     private async Task<List<string>> PathsAsync(HttpClient http, CancellationToken cancellationToken)

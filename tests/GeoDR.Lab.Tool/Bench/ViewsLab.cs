@@ -17,6 +17,7 @@ internal sealed class ViewsLab : IAsyncDisposable
 
     private readonly LabDirectory _directory = LabDirectory.Create("bench-views");
     private readonly List<IAsyncDisposable> _parts = [];
+    private PostgresCluster? _own;
 
     public GeoSite Secondary { get; private set; } = null!;
 
@@ -25,6 +26,18 @@ internal sealed class ViewsLab : IAsyncDisposable
     public LabRegistry PrimaryRegistry { get; private set; } = null!;
 
     public LabRegistry SecondaryRegistry { get; private set; } = null!;
+
+    /// <summary>What the secondary's PostgreSQL has written so far.</summary>
+    public string SecondaryDatabaseLog
+    {
+        get
+        {
+            using var stream = new FileStream(
+                _own?.Postmaster?.LogFile ?? throw new LabException("the plans are in the log of PostgreSQL, and that of --database is not known"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var reader = new StreamReader(stream);
+            return reader.ReadToEnd();
+        }
+    }
 
     public static string Name(int number) => $"{Prefix}{number:d6}";
 
@@ -62,6 +75,18 @@ internal sealed class ViewsLab : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Has every statement of 5 ms or more written down with its plan, or no longer.</summary>
+    public async Task ExplainAsync(bool on, CancellationToken cancellationToken)
+    {
+        foreach (var (name, value) in new[] { ("log_min_duration", on ? "5" : "-1"), ("log_analyze", on ? "on" : "off"), ("log_buffers", on ? "on" : "off") })
+        {
+            await ExecuteAsync($"alter system set auto_explain.{name} = '{value}'", cancellationToken);
+        }
+
+        await ExecuteAsync("select pg_reload_conf()", cancellationToken);
+        await Wait.UntilAsync(async token => await ScalarAsync<string>("show auto_explain.log_analyze", token) == (on ? "on" : "off"), TimeSpan.FromSeconds(10), () => "PostgreSQL did not read its settings again", cancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Enumerable.Reverse(_parts))
@@ -80,8 +105,9 @@ internal sealed class ViewsLab : IAsyncDisposable
             Notifications = [new(new Uri(berlin.Url, "/api/v4/container_registry_event/events")) { Authorization = Secret }],
         }));
         SecondaryRegistry = Keep(await LabRegistry.StartAsync());
-        var log = await ClusterAsync("berlin", cancellationToken);
-        var own = options.Database ?? await ClusterAsync("madrid", cancellationToken);
+        var log = (await ClusterAsync("berlin", cancellationToken)).ConnectionString("berlin");
+        _own = options.Database is null ? await ClusterAsync("madrid", cancellationToken) : null;
+        var own = options.Database ?? _own!.ConnectionString("madrid");
         Set(berlin, "primary", log, PrimaryRegistry);
         Set(madrid, "secondary", own, SecondaryRegistry).Set("Primary:Log", log).Set("Primary:Url", Text(berlin.Url)).Set("Primary:AllowHttp", "true")
             .Set("Primary:Registry:Url", Text(PrimaryRegistry.Url)).Set("Primary:Registry:AllowHttp", "true");
@@ -124,14 +150,14 @@ internal sealed class ViewsLab : IAsyncDisposable
         await ExecuteAsync("vacuum analyze", cancellationToken);
     }
 
-    private async Task<string> ClusterAsync(string name, CancellationToken cancellationToken)
+    private async Task<PostgresCluster> ClusterAsync(string name, CancellationToken cancellationToken)
     {
         var cluster = Keep(await PostgresCluster.StartNewAsync(
             _directory.PathOf(name, "postgres"),
-            new PostgresOptions { Fsync = true, Settings = new Dictionary<string, string> { ["shared_buffers"] = "512MB", ["max_wal_size"] = "4GB", ["maintenance_work_mem"] = "256MB" } },
+            new PostgresOptions { Fsync = true, Settings = new Dictionary<string, string> { ["shared_buffers"] = "512MB", ["max_wal_size"] = "4GB", ["maintenance_work_mem"] = "256MB", ["shared_preload_libraries"] = "auto_explain" } },
             cancellationToken: cancellationToken));
         await cluster.CreateDatabaseAsync(name, cancellationToken: cancellationToken);
-        return cluster.ConnectionString(name);
+        return cluster;
     }
 
     private static GeoSite Set(GeoSite site, string role, string database, LabRegistry registry) => site

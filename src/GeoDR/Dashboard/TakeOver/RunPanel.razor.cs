@@ -12,7 +12,7 @@ public sealed partial class RunPanel : ComponentBase
 
     [Parameter, EditorRequired] public DateTimeOffset Now { get; set; }
 
-    private IEnumerable<string> ToCome => Run.Status == "running" ? Promotion.Steps(Run.Planned).SkipWhile(s => s != Run.Step) : [];
+    private IEnumerable<string> ToCome => Run.Status == "running" ? PromotionSteps.Of(Run.Planned).SkipWhile(s => s != Run.Step) : [];
 
     protected override void OnParametersSet() => _report = Report.Parse(Run.Report);
 }
