@@ -20,6 +20,8 @@
   };
 
   Blazor.start({
+    // Who follows a link before the page is live gets that page whole. Patched into this one, it would have lost what goes live there.
+    ssr: { disableDomPreservation: true },
     circuit: {
       reconnectionHandler: {
         onConnectionDown: () => {

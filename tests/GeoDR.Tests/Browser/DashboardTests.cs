@@ -314,6 +314,34 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task Link_FollowedBeforeThePageIsLive_LeadsToAPageThatGoesLive()
+    {
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        var open = new TaskCompletionSource();
+        await page.RouteAsync("**/_blazor/negotiate**", async route =>
+        {
+            await open.Task;
+            try
+            {
+                await route.ContinueAsync();
+            }
+            catch (PlaywrightException)
+            {
+                // Asked by the page that was left.
+            }
+        });
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/alerts").ToString());
+        await page.GetByRole(AriaRole.Link, new() { Name = "Schedules" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Schedules", Level = 1 })).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId("connecting")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        open.SetResult();
+        await Assertions.Expect(page.GetByTestId("connecting")).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        await Assertions.Expect(page.Locator("#blazor-error-ui")).ToBeHiddenAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Workers" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Workers", Level = 1 })).ToBeVisibleAsync(new() { Timeout = 20_000 });
+    }
+
+    [Fact]
     public async Task Dashboard_FetchesNothingFromElsewhere()
     {
         var page = await fixture.Chromium.NewPageAsync();
