@@ -34,6 +34,8 @@ public sealed partial class Repositories : LiveComponent
     private IReadOnlyList<string> _causes = [];
     private RepositoryCursor? _previous;
     private RepositoryCursor? _next;
+    private readonly List<RepositoryFilter> _chosen = [];
+    private RepositoryFilter? _seen;
     private RepositoryFilter? _read;
     private object? _readWith;
     private DateTimeOffset _readAt;
@@ -67,6 +69,9 @@ public sealed partial class Repositories : LiveComponent
 
     private RowFilter Rows => Filter.Rows;
 
+    // What was chosen last, also where it is still on its way into the address: whoever chooses twice means both.
+    private RepositoryFilter Chosen => _chosen.Count > 0 ? _chosen[^1] : Filter;
+
     private bool Idle => _working || !Connected;
 
     private string Shown => Rows.IsEmpty ? "all" : $"shown ({Counted})";
@@ -88,6 +93,10 @@ public sealed partial class Repositories : LiveComponent
 
     protected override async Task OnParametersSetAsync()
     {
+        // An address that nobody here chose, from a link or from going back, counts alone.
+        if (Filter != _seen)
+            _chosen.RemoveRange(0, _chosen.IndexOf(Filter) is var at and >= 0 ? at + 1 : _chosen.Count);
+        _seen = Filter;
         // What a person is typing wins over the address it leads to; an address from elsewhere wins over the box.
         if (Rows.Search != _searched)
             _text = _searched = Rows.Search;
@@ -154,23 +163,31 @@ public sealed partial class Repositories : LiveComponent
         var turn = ++_typed;
         await Task.Delay(s_typing, Time, Closed);
         var search = RepositoryFilter.Text(_text);
-        if (turn != _typed || search == Rows.Search)
+        if (turn != _typed || search == Chosen.Rows.Search)
             return;
         _searched = search;
-        Navigation.NavigateTo(Filter.Of(Rows with { Search = search }).ToUrl(), replace: true);
+        Go(Chosen.Of(Chosen.Rows with { Search = search }), replace: true);
     }
 
     private void ChooseVerification(ChangeEventArgs chosen)
     {
         _ = StateWord.TryParse<VerificationState>(chosen.Value as string, out var check);
-        Navigation.NavigateTo(Filter.Of(Rows with { Verification = check }).ToUrl());
+        Go(Chosen.Of(Chosen.Rows with { Verification = check }));
     }
 
     private void ChooseCause(ChangeEventArgs chosen) =>
-        Navigation.NavigateTo(Filter.Of(Rows with { Cause = RepositoryFilter.Text(chosen.Value as string) }).ToUrl());
+        Go(Chosen.Of(Chosen.Rows with { Cause = RepositoryFilter.Text(chosen.Value as string) }));
 
     private void ChooseOrder(ChangeEventArgs chosen) =>
-        Navigation.NavigateTo(Filter.In(RepositoryOrder.Parse(chosen.Value as string) ?? RepositoryOrder.ByName).ToUrl());
+        Go(Chosen.In(RepositoryOrder.Parse(chosen.Value as string) ?? RepositoryOrder.ByName));
+
+    private void Go(RepositoryFilter filter, bool replace = false)
+    {
+        if (filter == Chosen)
+            return;
+        _chosen.Add(filter);
+        Navigation.NavigateTo(filter.ToUrl(), replace: replace);
+    }
 
     private void Select(RepositoryRow row, bool selected) => _ = selected ? _selected.Add(row.Name) : _selected.Remove(row.Name);
 
