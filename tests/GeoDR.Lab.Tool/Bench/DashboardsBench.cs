@@ -12,7 +12,9 @@ internal sealed class DashboardsBench(int pushes) : IAsyncDisposable
     private const int Tabs = 5;
 
     private static readonly string[] s_pages = ["/", "/?state=pending", "/sites", "/events", "/charts", "/failures", "/workers", "/audit", "/failover"];
-    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(20);
+    // What was busy just now is still being compiled better for a while.
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(30);
 
     private readonly List<DashboardCircuit> _circuits = [];
     private DashboardSession? _session;
@@ -86,6 +88,7 @@ internal sealed class DashboardsBench(int pushes) : IAsyncDisposable
     {
         var serve = sites.Secondary.Geo.Serve!;
         Say($"idle with {name} open");
+        await Task.Delay(s_settle, cancellationToken);
         var idle = new ProcessorTime([serve]);
         await Task.Delay(s_idle, cancellationToken);
         var idleCpu = idle.Spent() / s_idle * 60;
