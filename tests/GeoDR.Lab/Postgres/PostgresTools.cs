@@ -47,10 +47,10 @@ internal static class PostgresTools
         return Path.Combine(Path.GetTempPath(), $"geodr-lab-postgres-{Convert.ToHexStringLower(hash)[..16]}");
     }
 
-    /// <summary>A fresh data directory as initdb made it once for this user and machine.</summary>
+    /// <summary>A fresh data directory as initdb made it once for this user and machine. Its log's segments are small: it is copied for each cluster.</summary>
     public static async Task<string> PristineAsync(CancellationToken cancellationToken)
     {
-        var cache = Path.Combine(Path.GetTempPath(), $"geodr-lab-initdb-15-{Environment.UserName}");
+        var cache = Path.Combine(Path.GetTempPath(), $"geodr-lab-initdb-15-small-{Environment.UserName}");
         var ready = Path.Combine(cache, "data");
         if (Directory.Exists(ready))
         {
@@ -58,7 +58,7 @@ internal static class PostgresTools
         }
 
         Directory.CreateDirectory(cache);
-        await using var only = await LockAsync(Path.Combine(Path.GetTempPath(), $"geodr-lab-initdb-15-{Environment.UserName}.lock"), cancellationToken);
+        await using var only = await LockAsync(Path.Combine(Path.GetTempPath(), $"geodr-lab-initdb-15-small-{Environment.UserName}.lock"), cancellationToken);
         if (Directory.Exists(ready))
         {
             return ready;
@@ -70,7 +70,7 @@ internal static class PostgresTools
         var fresh = Path.Combine(cache, $"fresh-{Guid.NewGuid():N}");
         await RunAsync(
             "initdb",
-            ["-D", fresh, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", $"--pwfile={password}", "--no-sync", "--no-instructions"],
+            ["-D", fresh, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", $"--pwfile={password}", "--no-sync", "--no-instructions", "--wal-segsize=1"],
             cancellationToken);
         Directory.Move(fresh, ready);
         return ready;
