@@ -50,7 +50,7 @@ internal static class AlertVerbs
         await VerbSettings.GuardAsync(async () =>
         {
             await using var source = SiteDatabase.Open(settings.Database);
-            await new AuditLog(source).NoteAsync(Environment.UserName, AuditWords.AlertTest, null, null, null, cancel);
+            await new AuditLog(source).NoteAsync(Shell.User, AuditWords.AlertTest, null, null, null, cancel);
             return ExitCodes.Success;
         });
         Listing.Write(json, [.. results.Select(r => new Tried(r.Target, r.Result.Delivered, r.Result.Error))], ["target", "", "why"], r =>

@@ -27,12 +27,12 @@ internal static class ApiTokenVerbs
         var revoke = new Command("revoke", "refuse it from now on") { old };
         revoke.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            var outcome = await new TokenAccounts(new(source)).RevokeAsync(p.GetValue(old)!, Environment.UserName, cancel);
+            var outcome = await new TokenAccounts(new(source)).RevokeAsync(p.GetValue(old)!, Shell.User, cancel);
             return await UserVerbs.SayAsync(outcome);
         }));
         return new Command("apitoken", "tokens for scripts that call the API") { fresh, list, revoke };
     }
 
     private static Task<int> NewAsync(string name, string role, string? lifetime, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
-        await UserVerbs.SayAsync(await new TokenAccounts(new(source)).NewAsync(name, role, lifetime, Environment.UserName, cancel)));
+        await UserVerbs.SayAsync(await new TokenAccounts(new(source)).NewAsync(name, role, lifetime, Shell.User, cancel)));
 }

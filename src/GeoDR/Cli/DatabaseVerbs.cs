@@ -15,7 +15,7 @@ internal static class DatabaseVerbs
         var applied = await Migrator.MigrateAsync(source, cancel);
         await QuartzStore.ProvisionAsync(source, cancel);
         if (applied > 0)
-            await new AuditLog(source).NoteAsync(Environment.UserName, "migrated", null, null, $"{applied} scripts", cancel);
+            await new AuditLog(source).NoteAsync(Shell.User, "migrated", null, null, $"{applied} scripts", cancel);
         await Console.Error.WriteLineAsync(applied == 0 ? "The schema is up to date." : $"The schema is up to date; {applied} script{(applied == 1 ? "" : "s")} ran.");
         if (await Migrator.GrantReaderAsync(source, cancel) is { } sql)
             await Console.Error.WriteLineAsync($"This role may not create roles. For readers of the log, somebody who may must run:\n  {sql}");
@@ -48,11 +48,11 @@ internal static class DatabaseVerbs
             var requests = new Requests(source);
             if (repository is not null)
             {
-                var found = await requests.ResyncOneAsync(repository, Environment.UserName, cancel);
+                var found = await requests.ResyncOneAsync(repository, Shell.User, cancel);
                 await Console.Error.WriteLineAsync(found ? $"{repository} is marked for sync." : $"There is no repository {repository} here.");
                 return found ? ExitCodes.Success : ExitCodes.Failed;
             }
-            var id = await requests.ResyncAsync(filter, Environment.UserName, cancel);
+            var id = await requests.ResyncAsync(filter, Shell.User, cancel);
             await Console.Error.WriteLineAsync($"Request {id} is recorded; `geodr status` shows its progress.");
             return ExitCodes.Success;
         });
@@ -60,7 +60,7 @@ internal static class DatabaseVerbs
 
     public static Task<int> PauseAsync(bool paused, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
     {
-        await new SiteStore(source).PauseAsync(paused, Environment.UserName, cancel);
+        await new SiteStore(source).PauseAsync(paused, Shell.User, cancel);
         await Console.Error.WriteLineAsync(paused ? "The sync is paused; what has begun is finished. `geodr resume` lets it go on." : "The sync goes on.");
         return ExitCodes.Success;
     });

@@ -18,9 +18,9 @@ internal static class DeletionVerbs
         return new Command("deletions", "(secondary) deletions at the primary that are not applied here yet")
         {
             list,
-            Say("keep", "what the primary deletes stays here", (deletions, pick, cancel) => deletions.KeepAsync(pick, Environment.UserName, cancel), "kept"),
+            Say("keep", "what the primary deletes stays here", (deletions, pick, cancel) => deletions.KeepAsync(pick, Shell.User, cancel), "kept"),
             Say("release", "end the quarantine or the hold; the look at the primary is not skipped",
-                (deletions, pick, cancel) => deletions.ReleaseAsync(pick, Environment.UserName, cancel), "released"),
+                (deletions, pick, cancel) => deletions.ReleaseAsync(pick, Shell.User, cancel), "released"),
         };
     }
 

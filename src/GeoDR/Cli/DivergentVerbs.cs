@@ -53,7 +53,7 @@ internal static class DivergentVerbs
                 await Console.Error.WriteLineAsync("What only one site has is decided about at the primary; run this there.");
                 return ExitCodes.Failed;
             }
-            var decided = await new DivergentTags(source).DecideAsync(s, r, t, decision, Environment.UserName, cancel);
+            var decided = await new DivergentTags(source).DecideAsync(s, r, t, decision, Shell.User, cancel);
             await Console.Error.WriteLineAsync(decided > 0 ? $"{Display.Number(decided, "tag is", "tags are")} decided: {decision}. `geodr divergent list --all` shows when it is done." : "Nothing that is open matches; `geodr divergent list` names it.");
             return decided > 0 ? ExitCodes.Success : ExitCodes.Failed;
         }));

@@ -33,10 +33,10 @@ internal static class DrillVerb
     private static Task<int> RunAsync(string? given, bool json, CancellationToken cancel) => PreflightVerb.WithSecondaryAsync(async (settings, source) =>
     {
         var count = given is not null && DrillSettings.TryCount(given, out var asked) ? asked : settings.Drill.Repositories;
-        await new AuditLog(source).NoteAsync(Environment.UserName, "drill", null, null, null, cancel);
+        await new AuditLog(source).NoteAsync(Shell.User, "drill", null, null, null, cancel);
         try
         {
-            var run = await LongWork.ShowAsync("Drill", show => new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Environment.UserName, words =>
+            var run = await LongWork.ShowAsync("Drill", show => new DrillWork(settings, source, TimeProvider.System).RunAsync(count, Shell.User, words =>
             {
                 show(0, 0, words);
                 return Task.CompletedTask;

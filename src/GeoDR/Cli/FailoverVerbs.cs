@@ -43,7 +43,7 @@ internal static class FailoverVerbs
         await Console.Error.WriteLineAsync(plan.InWords);
         if (dry || !yes && !await PromoteVerb.ConfirmAsync(plan.Site))
             return dry ? ExitCodes.Success : ExitCodes.Failed;
-        await start.DemoteAsync(plan, Environment.UserName, cancel);
+        await start.DemoteAsync(plan, Shell.User, cancel);
         return await SayAsync($"{plan.Site} is a secondary of {plan.To} now; `geodr status` shows the comparison.", ExitCodes.Success);
     }
 
@@ -73,7 +73,7 @@ internal static class FailoverVerbs
             return await SayAsync(refusal, plan.IsDone ? ExitCodes.Success : ExitCodes.Failed);
         await Console.Error.WriteLineAsync(plan.InWords);
         return yes || await PromoteVerb.ConfirmAsync(plan.Site)
-            ? await SayAsync(await choice.ChooseAsync(plan, Environment.UserName, cancel), ExitCodes.Success) : ExitCodes.Failed;
+            ? await SayAsync(await choice.ChooseAsync(plan, Shell.User, cancel), ExitCodes.Success) : ExitCodes.Failed;
     }
 
     private static Command Sites()
@@ -93,7 +93,7 @@ internal static class FailoverVerbs
         var name = new Argument<string>("site");
         var revoke = new Command("revoke", "from now on this site takes no call and no term of it, and grants it no token") { name };
         revoke.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
-            await new Revocation(source).RevokeAsync(p.GetValue(name)!, Environment.UserName, cancel)
+            await new Revocation(source).RevokeAsync(p.GetValue(name)!, Shell.User, cancel)
                 ? await SayAsync($"{p.GetValue(name)} is revoked here. Revoke it at the other sites too.", ExitCodes.Success)
                 : await SayAsync($"The site {p.GetValue(name)} is not known here; `geodr site list` names them.", ExitCodes.Failed)));
         var (gone, yes) = (new Argument<string>("site"), new Option<bool>("--yes") { Description = "do not ask" });
@@ -110,7 +110,7 @@ internal static class FailoverVerbs
         await Console.Error.WriteLineAsync($"Last heard: {(plan.LastHeardAt is { } at ? Display.Utc(at) : "never")}.\n{string.Join('\n', plan.InWords)}");
         if (!yes && !await PromoteVerb.ConfirmAsync(name))
             return ExitCodes.Failed;
-        await removal.RemoveAsync(plan, Environment.UserName, cancel);
+        await removal.RemoveAsync(plan, Shell.User, cancel);
         return await SayAsync($"{name} is removed here.", ExitCodes.Success);
     }
 
@@ -121,7 +121,7 @@ internal static class FailoverVerbs
         {
             if (VerbSettings.Read() is not { } settings)
                 return ExitCodes.Settings;
-            return await SayAsync(await new ClientFence(settings, source).SetAsync(fence, Environment.UserName, cancel), ExitCodes.Success);
+            return await SayAsync(await new ClientFence(settings, source).SetAsync(fence, Shell.User, cancel), ExitCodes.Success);
         }));
         return command;
     }

@@ -42,7 +42,7 @@ internal static class InvitationVerbs
             return await SayAsync(fault, ExitCodes.Usage);
         if (!VerbSettings.Report(start.Faults(name)))
             return ExitCodes.Settings;
-        var made = await start.MakeAsync(name, mayPromote, Environment.UserName, cancel);
+        var made = await start.MakeAsync(name, mayPromote, Shell.User, cancel);
         Console.WriteLine(made.Line);
         await Console.Error.WriteLineAsync(made.Words);
         if (database)
@@ -97,7 +97,7 @@ internal static class InvitationVerbs
             using var client = SiteClient.Of(settings, TimeProvider.System)!;
             var book = new SiteBook(source);
             await Joining.JoinAsync(invitation, settings, key, client, book, new TermStore(source, book), TimeProvider.System, cancel);
-            await new AuditLog(source).NoteAsync(Environment.UserName, "joined", null, invitation.Site, null, cancel);
+            await new AuditLog(source).NoteAsync(Shell.User, "joined", null, invitation.Site, null, cancel);
         }
         catch (Exception e) when (e is HttpRequestException or UntrustedAnswerException or CryptographicException or IOException or UnauthorizedAccessException)
         {

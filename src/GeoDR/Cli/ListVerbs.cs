@@ -117,7 +117,7 @@ internal static class ListVerbs
         var command = new Command(verb, description) { name };
         command.SetAction((p, cancel) => WithRowAsync(p.GetValue(name)!, async (source, row) =>
         {
-            await new SyncState.Requests(source).PauseOneAsync(row.Name, paused, Environment.UserName, cancel);
+            await new SyncState.Requests(source).PauseOneAsync(row.Name, paused, Shell.User, cancel);
             await Console.Error.WriteLineAsync(paused ? $"{row.Name} is paused; what has begun is finished." : $"{row.Name} goes on.");
         }, cancel));
         return command;

@@ -65,7 +65,7 @@ internal static class PromoteVerb
                 return ExitCodes.Failed;
             if (dry)
                 return ExitCodes.Success;
-            await start.BeginAsync(plan, Environment.UserName, s_node, cancel);
+            await start.BeginAsync(plan, Shell.User, s_node, cancel);
             return await CarryOutAsync(settings, source, peers, runs, cancel);
         });
     }

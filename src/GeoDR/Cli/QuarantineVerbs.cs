@@ -71,7 +71,7 @@ internal static class QuarantineVerbs
             var left = 0;
             foreach (var one in id is { } only ? [only] : (await AllAsync(quarantine, cancel)).Select(r => r.Id))
             {
-                var replay = await quarantine.ReplayAsync(one, Environment.UserName, cancel);
+                var replay = await quarantine.ReplayAsync(one, Shell.User, cancel);
                 await Console.Error.WriteLineAsync(InWords(one, replay));
                 left += replay.Outcome == ReplayOutcome.Understood ? 0 : 1;
             }
@@ -91,7 +91,7 @@ internal static class QuarantineVerbs
             var quarantine = new QuarantineStore(source);
             var (gone, last) = (0, 0L);
             foreach (var one in id is { } only ? [only] : (await AllAsync(quarantine, cancel)).Select(r => r.Id))
-                (gone, last) = (gone + (await quarantine.DropAsync(one, Environment.UserName, cancel) ? 1 : 0), one);
+                (gone, last) = (gone + (await quarantine.DropAsync(one, Shell.User, cancel) ? 1 : 0), one);
             if (gone == 0 && id is not null)
                 return await NoneAsync(last);
             await Console.Error.WriteLineAsync($"{Display.Number(gone, "notification is", "notifications are")} dropped.");

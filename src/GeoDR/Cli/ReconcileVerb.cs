@@ -41,7 +41,7 @@ internal static class ReconcileVerb
             if (await new SiteStore(source).ReadAsync(cancel) is not { } site)
                 return await SayAsync("This site has not been started yet: run `geodr serve`.");
             if (!dry)
-                await new AuditLog(source).NoteAsync(Environment.UserName, AuditWords.Compared, null, null, null, cancel);
+                await new AuditLog(source).NoteAsync(Shell.User, AuditWords.Compared, null, null, null, cancel);
             // A run by hand reads everything, whenever it was read last.
             var since = await NowAsync(source, cancel);
             try

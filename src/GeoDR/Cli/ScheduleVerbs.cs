@@ -32,7 +32,7 @@ internal static class ScheduleVerbs
     private static Task<int> WantAsync(string name, CancellationToken cancel) => VerbSettings.WithDatabaseAsync(async source =>
     {
         var list = new ScheduleList(source);
-        if (await list.WantAsync(name, Environment.UserName, cancel))
+        if (await list.WantAsync(name, Shell.User, cancel))
         {
             await Console.Error.WriteLineAsync($"A node of this site runs {name} as soon as it is free; `geodr schedules list` shows what it comes to.");
             return ExitCodes.Success;

@@ -50,7 +50,7 @@ internal static class UserVerbs
     }
 
     private static Task<int> ChangeAsync(Func<UserAccounts, string, Task<AccountOutcome>> change) =>
-        VerbSettings.WithDatabaseAsync(async source => await SayAsync(await change(new(new(source)), Environment.UserName)));
+        VerbSettings.WithDatabaseAsync(async source => await SayAsync(await change(new(new(source)), Shell.User)));
 
     // A known name gets the new password and role, and whoever is signed in with the old ones is out.
     private static Task<int> AddAsync(string name, string role, bool fromStdin, CancellationToken cancel)

@@ -43,7 +43,7 @@ internal static class VerifyVerb
             return await FailAsync($"There is no repository {repository} here.");
         if (marked == 0 && !filter.IsEmpty)
             return await FailAsync("No repository here matches.");
-        await new AuditLog(source).NoteAsync(Environment.UserName, Requests.Reverify, repository, null, deep ? AuditWords.Deep : null, cancel);
+        await new AuditLog(source).NoteAsync(Shell.User, Requests.Reverify, repository, null, deep ? AuditWords.Deep : null, cancel);
         var outages = new Outages(source);
         var stopped = await LongWork.ShowAsync("Checking", async report =>
         {

@@ -22,7 +22,7 @@ internal static class WorkVerbs
         var retry = new Command("retry", "mark everything with one cause for sync") { cause };
         retry.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            var marked = await new Requests(source).ResyncCauseAsync(p.GetValue(cause)!.Replace("\0", "", StringComparison.Ordinal), Environment.UserName, cancel);
+            var marked = await new Requests(source).ResyncCauseAsync(p.GetValue(cause)!.Replace("\0", "", StringComparison.Ordinal), Shell.User, cancel);
             await Console.Error.WriteLineAsync(marked > 0
                 ? $"{Display.Number(marked, "repository is", "repositories are")} marked for sync."
                 : $"Nothing failed with the cause '{p.GetValue(cause)}'; `geodr failures` names the causes.");
@@ -65,7 +65,7 @@ internal static class WorkVerbs
         var stop = new Command("stop", "what is marked for sync stays marked; checks that have not begun are called off") { stopped };
         stop.SetAction((p, cancel) => VerbSettings.WithDatabaseAsync(async source =>
         {
-            if (!await new Requests(source).StopAsync(p.GetValue(stopped), Environment.UserName, cancel))
+            if (!await new Requests(source).StopAsync(p.GetValue(stopped), Shell.User, cancel))
                 return await NoneAsync($"There is no running request {p.GetValue(stopped)}; `geodr requests list` names them.");
             await Console.Error.WriteLineAsync("It is stopped.");
             return ExitCodes.Success;

@@ -99,6 +99,16 @@ public sealed partial class ApiTests
         Assert.All(lines.Where(l => (string?)l["who"] == "geodr"), l => Assert.Null((string?)l["address"]));
     }
 
+    [Fact]
+    public async Task UserWithoutAName_AsInAContainer_StandsInTheAuditLogByItsNumber()
+    {
+        using var http = await SignedInAsync();
+        (await ManagedProcess.RunAsync(
+            "unshare", ["--user", "--map-user=54321", GeoProgram.Path, "user", "add", "nameless", "--role", "viewer"], _sites.Secondary.Geo.Settings, cancellationToken: Stop)).EnsureSuccess();
+        Assert.Contains(await AuditAsync(http, ""), l => ((string?)l["who"], (string?)l["what"]) == ("uid 54321", "user added"));
+        (await _sites.Secondary.Geo.RunAsync("user", "remove", "nameless")).EnsureSuccess();
+    }
+
     /// <summary>Lines come within a second or so. Among several names within one minute none is told.</summary>
     private static Task RefusedAsync(HttpClient http, string who, string what) => Wait.UntilAsync(
         async _ => (await AuditAsync(http, "refused=true")).Any(l => (string?)l["what"] == what && ((string?)l["who"] == who || (string?)l["who"] == "several") && (string?)l["address"] == "127.0.0.1"),
