@@ -298,6 +298,51 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
         Assert.Equal("2", await ScalarAsync("select count(*) from repository where name like 'group/%' and state = 2"));
     }
 
+    [Fact]
+    public async Task Operator_HoldsTheSync_HasARowChecked_AndRunsASchedule()
+    {
+        var page = await SignedInAsync(_sites.Secondary.Geo.Url);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Pause sync" }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId("pause")).ToContainTextAsync("Resume sync", new() { Timeout = 20_000 });
+        Assert.Equal("True", await ScalarAsync("select paused from site"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resume sync" }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("pause")).ToContainTextAsync("Pause sync", new() { Timeout = 20_000 });
+        Assert.Equal("False", await ScalarAsync("select paused from site"));
+
+        await page.GotoAsync(new Uri(_sites.Secondary.Geo.Url, "/?search=shop/cart").ToString());
+        await page.GetByRole(AriaRole.Button, new() { Name = "Reverify shop/cart" }).ClickAsync(new() { Timeout = 20_000 });
+        await WaitForAsync("select count(*) > 0 from audit where what = 'reverify' and repository = 'shop/cart'");
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Schedules" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Run now: reconcile" }).ClickAsync(new() { Timeout = 20_000 });
+        await WaitForAsync("select count(*) > 0 from schedule_run where schedule = 'reconcile' and status = 'done'");
+        await page.GetByRole(AriaRole.Button, new() { Name = "History of reconcile" }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("schedule-runs").GetByText("done", new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await KeepAsync(page, "schedules");
+    }
+
+    [Fact]
+    public async Task Quarantine_IsReadAgain_AndThrownOutWhenAsked()
+    {
+        await _sites.Primary.Postgres.ExecuteAsync("""
+            insert into quarantine (body_hash, body, truncated, problems) values ('b1', convert_to('{"events":[]}', 'UTF8'), false, '{older words}'), ('b2', 'no JSON', false, '{not JSON}')
+            """, Site.Database, Stop);
+        var page = await SignedInAsync(_sites.Primary.Geo.Url);
+        await page.GotoAsync(new Uri(_sites.Primary.Geo.Url, "/quarantine").ToString());
+        var rows = page.GetByTestId("quarantine").Locator("tbody tr");
+        await rows.Filter(new() { HasText = "older words" }).GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(rows.Filter(new() { HasText = "older words" })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        await rows.Filter(new() { HasText = "not JSON" }).GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync();
+        await Assertions.Expect(page.GetByText("is still not understood")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await KeepAsync(page, "quarantine");
+        await rows.Filter(new() { HasText = "not JSON" }).GetByRole(AriaRole.Button, new() { Name = "Drop" }).ClickAsync();
+        await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Drop" }).ClickAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(rows.Filter(new() { HasText = "not JSON" })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+    }
+
+    private Task WaitForAsync(string sql) =>
+        Wait.UntilAsync(async _ => await ScalarAsync(sql) == "True", TimeSpan.FromSeconds(30), () => $"never: {sql}", Stop);
+
     private async Task<string?> ScalarAsync(string sql)
     {
         await using var source = Npgsql.NpgsqlDataSource.Create(_sites.Secondary.ConnectionString);
