@@ -324,20 +324,25 @@ public sealed class DashboardTests(DashboardTests.Fixture fixture) : IClassFixtu
     [Fact]
     public async Task Quarantine_IsReadAgain_AndThrownOutWhenAsked()
     {
-        await _sites.Primary.Postgres.ExecuteAsync("""
-            insert into quarantine (body_hash, body, truncated, problems) values ('b1', convert_to('{"events":[]}', 'UTF8'), false, '{older words}'), ('b2', 'no JSON', false, '{not JSON}')
+        var image = await _sites.Primary.Pusher.PushAsync("browser/kept", "v1", ImageSpec.Random(ImageKind.Oci, 930), Stop);
+        await _sites.Primary.Postgres.ExecuteAsync($$$"""
+            insert into quarantine (body_hash, body, truncated, problems) values
+            ('b1', convert_to('{"events":[{"id":"b1","action":"push","target":{"repository":"browser/kept","mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{{{image.Digest}}}"}}]}', 'UTF8'), false, '{older words}'),
+            ('b2', 'no JSON', false, '{not JSON}')
             """, Site.Database, Stop);
         var page = await SignedInAsync(_sites.Primary.Geo.Url);
         await page.GotoAsync(new Uri(_sites.Primary.Geo.Url, "/quarantine").ToString());
         var rows = page.GetByTestId("quarantine").Locator("tbody tr");
         await rows.Filter(new() { HasText = "older words" }).GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync(new() { Timeout = 20_000 });
-        await Assertions.Expect(rows.Filter(new() { HasText = "older words" })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
-        await rows.Filter(new() { HasText = "not JSON" }).GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync();
+        await Assertions.Expect(page.GetByText("is understood: 1 event appended")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(rows).ToHaveCountAsync(1, new() { Timeout = 20_000 });
+        await rows.GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync();
         await Assertions.Expect(page.GetByText("is still not understood")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await KeepAsync(page, "quarantine");
-        await rows.Filter(new() { HasText = "not JSON" }).GetByRole(AriaRole.Button, new() { Name = "Drop" }).ClickAsync();
+        await rows.GetByRole(AriaRole.Button, new() { Name = "Drop" }).ClickAsync();
         await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Drop" }).ClickAsync(new() { Timeout = 20_000 });
-        await Assertions.Expect(rows.Filter(new() { HasText = "not JSON" })).ToHaveCountAsync(0, new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByText("is dropped.")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByTestId("quarantine").GetByText("None.")).ToBeVisibleAsync(new() { Timeout = 20_000 });
     }
 
     private Task WaitForAsync(string sql) =>
