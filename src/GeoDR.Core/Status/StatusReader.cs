@@ -92,7 +92,7 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
             if (log is null || log.BeatSecondsAgo > s_silent.TotalSeconds)
                 bad.Add("no intake has been alive for 30 s: start `geodr serve`");
             if (log?.Quarantined > 0)
-                weak.Add($"{log.Quarantined} notifications could not be understood");
+                weak.Add($"{Many(log.Quarantined, "notification")} could not be understood: `geodr quarantine list` says why");
             return Health(site, bad, weak);
         }
         if (site.Comparing is not null)
@@ -119,17 +119,19 @@ public sealed class StatusReader(NpgsqlDataSource source, TimeProvider time, Los
         if (requests.Any(r => r.Kind == "backfill"))
             weak.Add("a backfill is running: not everything is known yet");
         if (divergent > 0)
-            weak.Add($"{divergent} pushes came to this site where nobody should push");
+            weak.Add($"{Many(divergent, "push", "pushes")} came to this site, where nobody should push");
         if (paused > 0)
             weak.Add($"an operator holds the sync of {Repositories(paused)}: `geodr repository resume NAME` lets it go on");
         if (braked > 0)
-            weak.Add($"the brake holds {braked} deletions: look with `geodr deletions list`, then release or keep them");
+            weak.Add($"the brake holds {Many(braked, "deletion")}: look with `geodr deletions list`, then release or keep them");
         if (heldDeletions > 0)
-            weak.Add($"{heldDeletions} deletions wait for an operator: `geodr deletions list` says why");
+            weak.Add($"{Many(heldDeletions, "deletion")} {(heldDeletions == 1 ? "waits" : "wait")} for an operator: `geodr deletions list` says why");
         return Health(site, bad, weak);
     }
 
-    private static string Repositories(long count) => count == 1 ? "1 repository" : $"{count} repositories";
+    private static string Repositories(long count) => Many(count, "repository", "repositories");
+
+    private static string Many(long count, string one, string? many = null) => count == 1 ? $"1 {one}" : $"{count} {many ?? one + "s"}";
 
     private static (string, IReadOnlyList<string>) Health(Site site, List<string> bad, List<string> weak) =>
         (bad.Count > 0 ? "unhealthy" : site.Paused ? "paused" : weak.Count > 0 ? "degraded" : "healthy", [.. bad, .. weak]);
