@@ -102,9 +102,12 @@ public sealed partial class ApiTests
     [Fact]
     public async Task UserWithoutAName_AsInAContainer_StandsInTheAuditLogByItsNumber()
     {
+        string[] nameless = ["--user", "--map-user=54321"];
+        if ((await ManagedProcess.RunAsync("unshare", [.. nameless, "true"], cancellationToken: Stop)).ExitCode != 0)
+            Assert.Skip("this machine lets nobody be another user in a namespace");
         using var http = await SignedInAsync();
         (await ManagedProcess.RunAsync(
-            "unshare", ["--user", "--map-user=54321", GeoProgram.Path, "user", "add", "nameless", "--role", "viewer"], _sites.Secondary.Geo.Settings, cancellationToken: Stop)).EnsureSuccess();
+            "unshare", [.. nameless, GeoProgram.Path, "user", "add", "nameless", "--role", "viewer"], _sites.Secondary.Geo.Settings, cancellationToken: Stop)).EnsureSuccess();
         Assert.Contains(await AuditAsync(http, ""), l => ((string?)l["who"], (string?)l["what"]) == ("uid 54321", "user added"));
         (await _sites.Secondary.Geo.RunAsync("user", "remove", "nameless")).EnsureSuccess();
     }
